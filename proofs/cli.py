@@ -1,0 +1,5 @@
+"""Console script."""
+
+
+def main() -> int:
+    return 0

@@ -1,0 +1,46 @@
+"""The vocabulary: frozen dataclasses, no I/O."""
+
+from proofs.model.controls import (
+    Catalogue,
+    Control,
+    Engine,
+    Parameter,
+    ParameterValue,
+    Profile,
+    Severity,
+    SupportedSeries,
+)
+from proofs.model.evidence import Exchange, Json, Request
+from proofs.model.targets import (
+    ClientConfiguration,
+    Database,
+    Identity,
+    KeyPair,
+    SecretRef,
+    Target,
+    Vantage,
+)
+from proofs.model.verdicts import ProbeResult, Verdict
+
+__all__ = [
+    "Catalogue",
+    "ClientConfiguration",
+    "Control",
+    "Database",
+    "Engine",
+    "Exchange",
+    "Identity",
+    "Json",
+    "KeyPair",
+    "Parameter",
+    "ParameterValue",
+    "ProbeResult",
+    "Profile",
+    "Request",
+    "SecretRef",
+    "Severity",
+    "SupportedSeries",
+    "Target",
+    "Vantage",
+    "Verdict",
+]

@@ -1,0 +1,235 @@
+"""Protocols between the rooms: what probes may ask for, and what channels are given.
+
+Channels *look and record*; they never judge. A channel builds a `Request`, hands it with a `perform` function to
+the `ExchangeSink`, and wraps the stored answer in a result type. Under replay the sink never calls `perform`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any, Literal, Protocol, runtime_checkable
+
+from proofs.model import Exchange, Json, Request, SecretRef
+
+Code = int | str
+"""Why an attempt was refused: a server or driver error number (1045), or `"alert:unknown_ca"` for a TLS alert."""
+
+
+class ExchangeSink(Protocol):
+    """Records every exchange; the only way a channel may touch a target."""
+
+    def exchange(self, request: Request, perform: Callable[[], Json], *, memo: bool = False) -> Exchange:
+        """Perform and record a request, or answer it from what is recorded.
+
+        `perform` returns a JSON-able answer (strings, ints, floats, bools, None, lists, dicts). The exchange
+        returned holds the answer *as stored* (redacted), so live and replayed probes judge the same bytes.
+        With `memo`, an equal request made before in this run is answered from its first exchange.
+
+        Raises `ChannelError` if `perform` raised one (that failure is recorded too, and raised again in replay),
+        `Indeterminate` in replay if the journal does not hold the request.
+        """
+        ...
+
+
+class Secrets(Protocol):
+    """Resolves secret references; every value resolved is redacted from all evidence."""
+
+    def resolve(self, ref: SecretRef) -> str: ...
+
+
+class Clock(Protocol):
+    """One reading of time per run, so that a replay years later judges by the day of the run."""
+
+    def now(self) -> datetime: ...
+
+
+@runtime_checkable
+class Attempt(Protocol):
+    """Anything an experiment can weigh: a login, a statement, a handshake, a connect."""
+
+    @property
+    def ok(self) -> bool:
+        """The target let it happen."""
+        ...
+
+    @property
+    def codes(self) -> frozenset[Code]:
+        """Why it was refused; empty if it was not."""
+        ...
+
+    def describe(self) -> str:
+        """One line for people, escaped and bounded."""
+        ...
+
+
+class LoginResult(Attempt, Protocol):
+    """A login that was tried. `session` has tls_version, tls_cipher, current_user, connection_id, … when ok."""
+
+    @property
+    def session(self) -> Json: ...
+    @property
+    def stage(self) -> str:
+        """Where it ended: `connect`, `greeting`, `tls`, `login`, or `session` when it succeeded."""
+        ...
+
+
+class QueryResult(Attempt, Protocol):
+    """A statement that was tried; `rows` are dicts by column name, bytes as `{"$hex": …}`."""
+
+    @property
+    def rows(self) -> Sequence[dict[str, Any]]: ...
+    @property
+    def truncated(self) -> bool: ...
+    @property
+    def warnings(self) -> Sequence[Json]: ...
+    @property
+    def local_file_requested(self) -> bool:
+        """The server asked the client for a local file (never honoured)."""
+        ...
+
+
+TlsMode = Literal["on", "off"]
+Transport = Literal["tcp", "socket"]
+Endpoint = Literal["main", "admin"]
+
+
+class SqlChannel(Protocol):
+    """The database as a client sees it. Nothing here raises for a refusal: a refusal is an answer."""
+
+    def login(
+        self,
+        identity: str,
+        *,
+        tls: TlsMode = "on",
+        certificate: str = "own",
+        password: str = "own",
+        user: str | None = None,
+        transport: Transport | None = None,
+        endpoint: Endpoint = "main",
+        auth_plugin: str | None = None,
+        vantage: str = "here",
+    ) -> LoginResult:
+        """Try a login and, if let in, look at the session and close it.
+
+        `certificate`: `own`, `none`, the name of an entry of the target's `certificates`, or `identity:NAME`.
+        `password`: `own`, `wrong`, `empty`, or `candidate:N` (N-th of the published defaults, `candidates()`).
+        `user`: another user name than the identity's (for anonymous and unknown-user attacks).
+        """
+        ...
+
+    def candidates(self) -> Sequence[str]:
+        """Labels of published default credentials, usable as `password="candidate:LABEL"`."""
+        ...
+
+    def query(self, statement: str, *, identity: str = "inspector", memo: bool = True) -> QueryResult:
+        """One statement on the identity's session (kept open through the run), TLS and own certificate."""
+        ...
+
+    def rows(self, statement: str, *, identity: str = "inspector") -> Sequence[dict[str, Any]]:
+        """`query` for a look that must succeed: `Indeterminate` on any error or truncated result."""
+        ...
+
+    def variable(self, name: str) -> str | None:
+        """A global variable as the server spells it, or None where the server has none of that name."""
+        ...
+
+    def attempt(
+        self, identity: str, statement: str, *, local_infile: bool = False, endpoint: Endpoint = "main"
+    ) -> QueryResult:
+        """One statement on a fresh connection, inside a transaction that is rolled back; closed afterwards."""
+        ...
+
+    def sessions(self, identity: str, count: int) -> Sequence[LoginResult]:
+        """`count` logins held open together, then all closed: for connection limits."""
+        ...
+
+
+class HandshakeResult(Attempt, Protocol):
+    """A TLS handshake that was tried; `facts` as in `TlsChannel.handshake`."""
+
+    @property
+    def facts(self) -> Json: ...
+
+
+class TlsChannel(Protocol):
+    """The endpoint's TLS, from outside. Endpoints: `main`, `admin`, `x` (X Protocol)."""
+
+    def scan(self, endpoint: str = "main") -> Json:
+        """Everything sslyze sees through the STARTTLS bridge, once per run (memoised).
+
+        Shape: {"accepted": {"TLS 1.3": [suite…], "TLS 1.2": […], …six versions}, "errors": {command: reason},
+        "curves": […], "renegotiation": {"client_initiated": bool|None, "secure": bool|None}, "compression": bool|None,
+        "early_data": bool|None, "resumption": {…}, "heartbleed": bool|None, "fallback_scsv": bool|None,
+        "chain": [pem…], "connections": int, "aborted": int, "good_logins": int}. None = that look failed.
+        """
+        ...
+
+    def handshake(
+        self,
+        endpoint: str = "main",
+        *,
+        minimum: str = "TLSv1.3",
+        maximum: str = "TLSv1.3",
+        certificate: str | None = None,
+        server_name: str | None = None,
+        verify: bool = False,
+        at: datetime | None = None,
+    ) -> HandshakeResult:
+        """One handshake by Python's ssl. Versions `TLSv1`, `TLSv1.1`, `TLSv1.2`, `TLSv1.3`.
+
+        With `verify`, chain (target's CA), name and validity are checked, at time `at` when given.
+        `facts`: version, cipher, chain (list of PEM, leaf first), verify_error.
+        `codes` when refused: `alert:NAME` only when the *server* sent that alert; `local:…` for this side's refusal.
+        """
+        ...
+
+    def cipher_suite(self, suite: str, endpoint: str = "main") -> HandshakeResult:
+        """Offer exactly one TLS 1.3 suite (IANA name) in a ClientHello made by hand; ok if ServerHello chose it."""
+        ...
+
+    def impostor(self, client: str, presents: str) -> HandshakeResult:
+        """Point a client, configured by the option file `client`, at a loopback impostor of the server.
+
+        `presents`: `wrong-name` (right CA, another name), `rogue-ca`, or `genuine` (the control experiment).
+        ok if the client went on to send its login. facts: {"login_bytes": int, "client_error": str|None}.
+        """
+        ...
+
+
+class ConnectResult(Attempt, Protocol):
+    """A TCP connect: ok if open; codes `refused`, `timeout`, `unreachable`."""
+
+
+class NetworkChannel(Protocol):
+    """TCP reachability from a named vantage; nothing is sent."""
+
+    def connect(self, host: str, port: int, *, vantage: str = "here") -> ConnectResult: ...
+
+
+class HostChannel(Protocol):
+    """Read-only looks at the host's files and sockets. `Indeterminate` where the target names no host access."""
+
+    def stat_path(self, path: str) -> Sequence[Json]:
+        """The file and every directory above it, leaf first: {path, type, mode (octal str), owner, group, link}."""
+        ...
+
+    def read_text(self, path: str, *, limit: int = 65536) -> str: ...
+
+    def listening(self) -> Sequence[Json]:
+        """Listening TCP sockets: {address, port}, IPv4 and IPv6."""
+        ...
+
+
+class MaterialChannel(Protocol):
+    """The trust material the target is judged by, read from the prover's machine and put into evidence."""
+
+    def pem(self, what: str) -> str:
+        """`ca`, `crl`, `certificate:NAME` (attack material) or `identity:NAME` (its certificate; never a key)."""
+        ...
+    def key_modes(self) -> Sequence[Json]:
+        """Mode and owner of each private key file and its directory on the prover's machine."""
+        ...
+    def client_options(self) -> Sequence[Json]:
+        """Each client configuration named by the target: {path, group, options}; option values of passwords dropped."""
+        ...
