@@ -6,7 +6,8 @@ the `ExchangeSink`, and wraps the stored answer in a result type. Under replay t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any, Literal, Protocol, runtime_checkable
 
@@ -109,12 +110,15 @@ class SqlChannel(Protocol):
         endpoint: Endpoint = "main",
         auth_plugin: str | None = None,
         vantage: str = "here",
+        lockout: bool = False,
     ) -> LoginResult:
         """Try a login and, if let in, look at the session and close it.
 
         `certificate`: `own`, `none`, the name of an entry of the target's `certificates`, or `identity:NAME`.
         `password`: `own`, `wrong`, `empty`, or `candidate:N` (N-th of the published defaults, `candidates()`).
         `user`: another user name than the identity's (for anonymous and unknown-user attacks).
+        `lockout`: guesses may follow each other without a good login between, so that the account gets blocked;
+        `ChannelError` unless the target says `allow_lockout_probe`.
         """
         ...
 
@@ -227,9 +231,41 @@ class MaterialChannel(Protocol):
     def pem(self, what: str) -> str:
         """`ca`, `crl`, `certificate:NAME` (attack material) or `identity:NAME` (its certificate; never a key)."""
         ...
+
     def key_modes(self) -> Sequence[Json]:
         """Mode and owner of each private key file and its directory on the prover's machine."""
         ...
+
     def client_options(self) -> Sequence[Json]:
         """Each client configuration named by the target: {path, group, options}; option values of passwords dropped."""
         ...
+
+
+Expected = Code | Sequence[Code] | Mapping[str, Code | Sequence[Code]]
+"""Codes with which an attack must be refused; a mapping gives them by engine."""
+
+
+class Experiment(Protocol):
+    """An attack that must be refused, with its control experiment: the same, without the thing under test."""
+
+    def control(self, attempt: Attempt) -> None:
+        """The same attempt, different only in the thing under test: it must succeed."""
+        ...
+
+    def attack(self, attempt: Attempt, *, refused_with: Expected) -> None:
+        """The attempt that must be refused, for the right reason."""
+        ...
+
+    def control_refused(self, attempt: Attempt, *, refused_with: Expected) -> None:
+        """A control experiment whose known outcome is another refusal (past the check under test)."""
+        ...
+
+
+class Experiments(Protocol):
+    """Opens an experiment: `with experiment("log in without TLS") as e:`; it concludes when the block ends.
+
+    Concluding raises AssertionError if an attack succeeded, `Indeterminate` if there was no control experiment, if
+    one did not come out as it must, or if an attack was refused for another reason than the expected ones.
+    """
+
+    def __call__(self, title: str) -> AbstractContextManager[Experiment]: ...

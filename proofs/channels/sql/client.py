@@ -1,0 +1,120 @@
+"""One pymysql connection that says how far it got, verifies whom it talks to, and never hands out a file.
+
+Two facts make this a subclass (PyMySQL 1.2): with `ssl` unset it upgrades to TLS by itself, so plaintext is asked
+for with `ssl_disabled`; and its answer to a LOCAL INFILE request opens the file the server names.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from typing import TYPE_CHECKING, Any
+
+import pymysql
+from pymysql.constants import CLIENT
+from pymysql.cursors import SSCursor
+
+from proofs.model import Database, KeyPair
+
+if TYPE_CHECKING:
+    from pymysql.protocol import MysqlPacket
+
+_ATTRIBUTES = {"_client_name": "proof-of-controls"}
+
+
+class NamedContext(ssl.SSLContext):
+    """A client context that verifies the server under the name of the inventory, whatever address is dialled."""
+
+    server_name: str
+    handshake_done = False
+
+    def wrap_socket(self, sock: socket.socket, *_: Any, **__: Any) -> ssl.SSLSocket:
+        """The TLS handshake: chain to the configured CA, validity and name are all checked (RFC 5280, RFC 6125)."""
+        wrapped = super().wrap_socket(sock, server_hostname=self.server_name)
+        self.handshake_done = True
+        return wrapped
+
+
+def client_context(database: Database, keypair: KeyPair | None) -> NamedContext:
+    """A context that trusts only the target's CA and presents `keypair`. Raises `OSError` on unreadable files."""
+    context = NamedContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.server_name = database.server_name
+    # A certificate of the lab or of a site's own CA need not satisfy RFC 5280 to the letter for a login to be safe;
+    # what its profile must be is judged by the certificate controls.
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    context.load_verify_locations(cafile=database.ca)
+    if keypair is not None:
+        context.load_cert_chain(keypair.certificate, keypair.key)
+    return context
+
+
+class Client(pymysql.connections.Connection):
+    """A connection whose `stage` tells how far it got: greeting, tls, login, session. `log_in` opens it."""
+
+    _auth_plugin_name: str
+    client_flag: int
+
+    def __init__(self, *, context: NamedContext | None, user: str, password: str, **options: Any) -> None:
+        self.stage = "greeting"
+        self.local_file: str | None = None
+        self.negotiated_plugin: str | None = None
+        self._tls_context = context
+        self._offer_plugin: str | None = options.pop("offer_plugin", None)
+        self._first_packet = False
+        local_infile = options.pop("local_infile", False)
+        super().__init__(
+            user=user,
+            password=password,
+            ssl=context,
+            ssl_disabled=context is None,
+            charset="utf8mb4",
+            conv={},
+            cursorclass=SSCursor,
+            autocommit=None,
+            program_name="proof-of-controls",
+            defer_connect=True,
+            **options,
+        )
+        if local_infile:
+            self.client_flag |= CLIENT.LOCAL_FILES
+        self._secure = options.get("unix_socket") is not None
+
+    def log_in(self, stream: socket.socket) -> None:
+        """Handshake and login over a connected stream. Raises what pymysql raises; `stage` and `reached` tell where."""
+        self.connect(stream)
+        self.stage = "session"
+
+    @property
+    def reached(self) -> str:
+        """The stage, with a TLS handshake that failed told apart from a login that was refused after it."""
+        if self.stage == "login" and self._tls_context is not None and not self._tls_context.handshake_done:
+            return "tls"
+        return self.stage
+
+    def _get_server_information(self) -> None:
+        super()._get_server_information()  # type: ignore[misc]
+        self.stage = "login"
+        self.negotiated_plugin = self._auth_plugin_name
+        if self._offer_plugin is not None:
+            self._auth_plugin_name = self._offer_plugin
+
+    def _process_auth(self, plugin_name: bytes, auth_packet: Any, handler: Any = None) -> Any:
+        self.negotiated_plugin = plugin_name.decode(errors="backslashreplace")
+        return super()._process_auth(plugin_name, auth_packet, handler)  # type: ignore[misc]
+
+    def _execute_command(self, command: int, sql: Any) -> None:
+        self._first_packet = True
+        super()._execute_command(command, sql)  # type: ignore[misc]
+
+    def _read_packet(self, *args: Any) -> MysqlPacket:
+        packet: MysqlPacket = super()._read_packet(*args)  # type: ignore[no-untyped-call]
+        if self._first_packet:
+            self._first_packet = False
+            if packet.is_load_local_packet():
+                # 0xFB in place of a result: the server wants a file of ours. It gets an empty one, and that it
+                # asked is part of the evidence. (As the first byte of a row, 0xFB would only mean NULL.)
+                name: bytes = packet.get_all_data()[1:257]  # type: ignore[no-untyped-call]
+                self.local_file = name.decode(errors="backslashreplace")
+                self.write_packet(b"")
+                packet = super()._read_packet(*args)  # type: ignore[no-untyped-call]
+        return packet

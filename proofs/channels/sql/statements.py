@@ -1,0 +1,92 @@
+"""Statements on an open connection: bounded answers, read-only sessions, what a session looks like from inside."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from pymysql.err import MySQLError
+
+from proofs.channels.sql.answers import CLIENT_SIDE, error_answer, rows_answer
+from proofs.channels.sql.client import Client
+from proofs.model import Target
+
+MAX_ROWS = 20_000
+MAX_BYTES = 8 << 20
+BATCH = 500
+SESSION_STATUS = ("Ssl_version", "Ssl_cipher")
+
+
+def run(client: Client, statement: str, *, warnings: bool = False) -> dict[str, Any]:
+    """One statement: {"ok", "error", "columns", "rows", "truncated", "affected", "warnings", "local_file"}.
+
+    At most `MAX_ROWS` rows or `MAX_BYTES` bytes of JSON are read; a longer answer is `truncated` and the connection
+    closed (`closed`), since the rest of it would have to be read first.
+    """
+    cursor: Any = client.cursor()
+    kept: list[Any] = []
+    size = 0
+    truncated = False
+    try:
+        cursor.execute(statement)
+        description = cursor.description
+        while description is not None and not truncated:
+            batch = cursor.fetchmany(BATCH)
+            if not batch:
+                break
+            kept.extend(rows_answer(description, batch)["rows"])
+            size += len(json.dumps(kept[-len(batch) :]))
+            truncated = len(kept) > MAX_ROWS or size > MAX_BYTES
+    except (MySQLError, *CLIENT_SIDE) as error:
+        failed: dict[str, Any] = {"ok": False, "error": error_answer(error), "local_file": client.local_file}
+        if not client.open or isinstance(error, CLIENT_SIDE):
+            failed["closed"] = True
+            client._force_close()  # type: ignore[attr-defined] # noqa: SLF001 - a stream in an unknown state
+        return failed
+    answer: dict[str, Any] = {
+        "ok": True,
+        "error": None,
+        "columns": rows_answer(description, ())["columns"],
+        "rows": kept,
+        "truncated": truncated,
+        "affected": cursor.rowcount if description is None else None,
+        "local_file": client.local_file,
+    }
+    if truncated:
+        answer["closed"] = True
+        client._force_close()  # type: ignore[attr-defined] # noqa: SLF001
+        return answer
+    cursor.close()
+    if warnings:
+        shown = run(client, "SHOW WARNINGS")
+        answer["warnings"] = [
+            {"level": row[0], "code": row[1], "message": row[2]} for row in (shown.get("rows") or ()) if len(row) == 3
+        ]
+    return answer
+
+
+def prepare_session(client: Client, target: Target) -> None:
+    """Make a kept session harmless: read-only transactions and a time limit for statements.
+
+    MySQL: `max_execution_time` in ms, for SELECT; MariaDB: `max_statement_time` in s (manuals, same names).
+    """
+    limit = (
+        f"SET SESSION max_execution_time = {int(target.statement_timeout_s * 1000)}"
+        if target.engine == "mysql"
+        else f"SET SESSION max_statement_time = {target.statement_timeout_s:g}"
+    )
+    # The engine of the inventory may be wrong: then the variable does not exist, and the read time-out still holds.
+    run(client, limit)
+    run(client, "SET SESSION TRANSACTION READ ONLY")
+
+
+def session_facts(client: Client) -> dict[str, Any]:
+    """The session as the server sees it: version, user, account, connection id, TLS version and cipher."""
+    facts: dict[str, Any] = {"auth_plugin": client.negotiated_plugin}
+    who = run(client, "SELECT VERSION(), USER(), CURRENT_USER(), CONNECTION_ID()")
+    if who["ok"] and who["rows"]:
+        facts |= dict(zip(("version", "user", "current_user", "connection_id"), who["rows"][0], strict=True))
+    status = run(client, "SHOW SESSION STATUS LIKE 'Ssl\\_%'")
+    if status["ok"]:
+        facts |= {row[0].lower(): row[1] for row in status["rows"] if row[0] in SESSION_STATUS}
+    return facts

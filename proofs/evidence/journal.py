@@ -1,0 +1,142 @@
+"""The journal: every exchange appended as it happens, each line carrying the hash of the one before."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from proofs.errors import ChannelError
+from proofs.evidence.redaction import Redactor
+from proofs.model import Exchange, Json, Request
+
+FORMAT = "proof-of-controls/journal-1"
+LARGE = 8192
+"""Strings longer than this many characters go to files of their own, so that the journal stays readable."""
+
+
+def canonical(value: Any) -> str:
+    """JSON in one spelling: sorted keys, no spaces, ASCII only (so a terminal can show it safely)."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+
+
+def key_of(channel: str, op: str, arguments: Json, vantage: str) -> str:
+    """What makes two requests the same one."""
+    return canonical([channel, op, arguments, vantage])
+
+
+class Journal:
+    """An `ExchangeSink` that performs, redacts, stores and only then hands back.
+
+    Each line is flushed to the operating system before the probe sees the answer, so a killed run has lost
+    nothing that was judged. Raises `OSError` when the disk refuses (the session ends then, and says so).
+    """
+
+    def __init__(self, directory: Path, run: str, redactor: Redactor) -> None:
+        self._directory = directory
+        self._redactor = redactor
+        self._lock = threading.RLock()
+        self._memo: dict[str, Exchange] = {}
+        self._probe: str | None = None
+        self._control: str | None = None
+        self._used: list[int] = []
+        self._number = 0
+        self._head = ""
+        descriptor = os.open(directory / "journal.jsonl", os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
+        self._file = os.fdopen(descriptor, "wb")
+        self._append({"journal": FORMAT, "run": run})
+
+    @contextmanager
+    def for_probe(self, probe: str, control: str) -> Iterator[list[int]]:
+        """Attribute the exchanges made within to a probe; yields the growing list of their numbers."""
+        self._probe, self._control, self._used = probe, control, []
+        try:
+            yield self._used
+        finally:
+            self._probe = self._control = None
+            self._used = []
+
+    def exchange(self, request: Request, perform: Callable[[], Json], *, memo: bool = False) -> Exchange:
+        """See `proofs.ports.ExchangeSink`."""
+        with self._lock:
+            key = key_of(request.channel, request.op, request.arguments, request.vantage)
+            done = self._memo.get(key) if memo else None
+            if done is None:
+                done = self._perform(request, perform)
+                if memo:
+                    self._memo[key] = done
+            self._used.append(done.number)
+        raise_if_failed(done)
+        return done
+
+    def close(self) -> None:
+        """Make sure that the journal is on the disk."""
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._file.close()
+
+    def _perform(self, request: Request, perform: Callable[[], Json]) -> Exchange:
+        started = datetime.now(UTC).isoformat(timespec="microseconds")
+        clock = time.perf_counter()
+        try:
+            answer = perform()
+        except ChannelError as error:
+            answer = {"$error": str(error)}
+        duration = round((time.perf_counter() - clock) * 1000, 3)
+        self._number += 1
+        stored = self._redactor.value(answer)
+        exchange = Exchange(self._number, request, stored, started, duration, self._probe, self._control)
+        outlined = self._outline(stored, [0])
+        self._append(
+            {
+                "seq": exchange.number,
+                "prev": self._head,
+                "channel": request.channel,
+                "op": request.op,
+                "arguments": self._redactor.value(request.arguments),
+                "vantage": request.vantage,
+                "answer": outlined,
+                "started": started,
+                "duration_ms": duration,
+                "probe": self._probe,
+                "control": self._control,
+            }
+        )
+        return exchange
+
+    def _append(self, entry: dict[str, Any]) -> None:
+        line = canonical(entry).encode()
+        self._file.write(line + b"\n")
+        self._file.flush()
+        self._head = hashlib.sha256(line).hexdigest()
+
+    def _outline(self, value: Any, count: list[int]) -> Any:
+        """The value with each large string moved to `evidence/<control>/<seq>-<n>.txt` and referenced."""
+        if isinstance(value, str) and len(value) > LARGE:
+            count[0] += 1
+            path = f"evidence/{self._control or 'shared'}/{self._number:05d}-{count[0]}.txt"
+            body = value.encode(errors="backslashreplace")
+            target = self._directory / path
+            target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            with os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+                file.write(body)
+            return {"$evidence": {"path": path, "sha256": hashlib.sha256(body).hexdigest(), "size": len(body)}}
+        if isinstance(value, dict):
+            return {key: self._outline(item, count) for key, item in value.items()}
+        if isinstance(value, list):
+            return [self._outline(item, count) for item in value]
+        return value
+
+
+def raise_if_failed(exchange: Exchange) -> None:
+    """Raise the `ChannelError` that an exchange recorded in place of an answer."""
+    error = exchange.answer.get("$error")
+    if error is not None:
+        raise ChannelError(f"exchange {exchange.number}: {error}")
