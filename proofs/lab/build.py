@@ -1,0 +1,148 @@
+"""Build one lab in its directory: PKI, secrets, options, data, server, accounts, and a sabotage if one is asked for."""
+
+from __future__ import annotations
+
+import secrets
+import string
+from collections.abc import Mapping
+from pathlib import Path
+
+from proofs.errors import ChannelError
+from proofs.lab import admin, material, server
+from proofs.lab.deployment import Deployment, Options, changed, fill, option_file, parse_options, sql_text
+from proofs.lab.engines import Server
+from proofs.lab.files import Owner, make_directory, server_owner, write_private, write_public
+from proofs.lab.sabotages import NO_CHANGE, Change
+from proofs.lab.state import SOCKET, LabState, process_birth, timestamp, write
+
+ADMINISTRATOR = "root"
+START_TRIES = 3
+_PORTS = ("port", "admin_port", "x_port")
+
+
+def build(
+    directory: Path, deployment: Deployment, program: Server, *, sabotage: str | None, change: Change, kept: bool
+) -> LabState:
+    """Bring up a lab in a directory that doesn't exist yet; its state is on disk as soon as there is a process.
+
+    Raises `ConfigurationError` or `ChannelError`; what was made so far is left for the caller to take down.
+    """
+    owner = server_owner()
+    make_directory(directory, mode=0o711 if owner else 0o700)
+    for each in ("pki", "secrets"):
+        make_directory(directory / each)
+    for each in ("server", "run", "log", "tmp", "files"):
+        make_directory(directory / each, owner)
+    made = material.make(
+        deployment.identities,
+        harness=directory / "pki",
+        server=directory / "server",
+        owner=owner,
+        variants=change.pki,
+    )
+    passwords = _passwords(deployment, directory / "secrets")
+    server.data_directory(program, deployment.storage, owner, directory / "data")
+    values = {
+        "lab": str(directory),
+        "issuer": made.issuer,
+        **{f"password:{identity}": password for identity, password in passwords.items()},
+        **{f"subject:{identity}": subject for identity, subject in made.subjects.items()},
+    }
+    state = _start(directory, deployment, program, values, owner, sabotage=sabotage, change=change, kept=kept)
+    _deploy(directory, deployment, program, values, change)
+    for path, mode in change.chmod.items():
+        (directory / path).chmod(mode)
+    ready = _with(state, ready=True)
+    write(ready)
+    return ready
+
+
+def _passwords(deployment: Deployment, directory: Path) -> dict[str, str]:
+    passwords = {identity: new_password() for identity in (*deployment.identities, "operator")}
+    for identity, password in passwords.items():
+        write_private(directory / identity, password.encode())
+    return passwords
+
+
+def new_password(length: int = 28) -> str:
+    """A random password with every class of character that the servers' policies ask for, safe in SQL and files."""
+    classes = (string.ascii_lowercase, string.ascii_uppercase, string.digits, "-_.+=")
+    picked = [secrets.choice(c) for c in classes]
+    picked += [secrets.choice("".join(classes)) for _ in range(length - len(picked))]
+    secrets.SystemRandom().shuffle(picked)
+    return "".join(picked)
+
+
+def _start(
+    directory: Path,
+    deployment: Deployment,
+    program: Server,
+    values: dict[str, str],
+    owner: Owner | None,
+    *,
+    sabotage: str | None,
+    change: Change,
+    kept: bool,
+) -> LabState:
+    """Start the server on free ports. Another process may take one of them first: then again, on others."""
+    error_log = directory / "log" / "error.log"
+    for attempt in range(1, START_TRIES + 1):
+        with server.free_ports(len(_PORTS)) as ports:
+            values.update(zip(_PORTS, map(str, ports), strict=True))
+            options_path = directory / "server" / f"server-{attempt}.cnf"
+            text = option_file("mysqld", server_options(deployment, values, change.options))
+            write_private(options_path, text.encode(), owner)
+        pid = server.start(program, options_path, error_log, owner)
+        state = LabState(
+            name=directory.name,
+            engine=program.engine,
+            version=program.version,
+            deployment=deployment.name,
+            directory=directory,
+            port=ports[0],
+            pid=pid,
+            born=process_birth(pid) or 0,
+            sabotage=sabotage,
+            started=timestamp(),
+            kept=kept,
+            ready=False,
+        )
+        write(state)
+        try:
+            server.await_ready(pid, state.socket, error_log)
+        except ChannelError:
+            server.kill(pid, state.born)
+            if attempt == START_TRIES or "in use" not in server.last_words(error_log, lines=10):
+                raise
+            continue
+        for label in _PORTS:
+            write_public(directory / label, values[label].encode())
+        client = changed(parse_options(fill(deployment.client_options, values)), _filled(change.client, values))
+        write_public(directory / "client.cnf", option_file("client", client).encode())
+        return state
+    raise AssertionError("unreachable: the last attempt returns or raises")
+
+
+def server_options(deployment: Deployment, values: Mapping[str, str], changes: Mapping[str, str | None]) -> Options:
+    """The server's options: the deployment's, with a sabotage's changes, over its storage layout."""
+    options: Options = {**deployment.storage, **parse_options(fill(deployment.server_options, values))}
+    return changed(options, _filled(changes, values))
+
+
+def _filled(options: Mapping[str, str | None], values: Mapping[str, str]) -> Options:
+    return {key: None if value is None else fill(value, values) for key, value in options.items()}
+
+
+def _deploy(directory: Path, deployment: Deployment, program: Server, values: Mapping[str, str], change: Change) -> None:
+    """Accounts and schema by an administrator who has no password yet, the sabotage by one who has."""
+    socket = directory / SOCKET
+    admin.run(socket, ADMINISTRATOR, "", [fill(deployment.sql, values, sql_text)])
+    if change != NO_CHANGE and change.sql:
+        scripts = [fill(statement, values, sql_text) for statement in change.sql]
+        admin.run(socket, ADMINISTRATOR, values["password:operator"], scripts)
+
+
+def _with(state: LabState, *, ready: bool) -> LabState:
+    from dataclasses import replace
+
+    return replace(state, ready=ready)
