@@ -7,6 +7,9 @@ from pathlib import Path
 
 from proofs.errors import ConfigurationError
 
+# CLIENT_CAN_HANDLE_EXPIRED_PASSWORDS of the client/server protocol: let in to set a new password, and nothing else.
+_CAN_HANDLE_EXPIRED_PASSWORDS = 1 << 22
+
 
 def run(socket: Path, user: str, password: str, scripts: Sequence[str]) -> None:
     """Run SQL scripts (several statements each, bodies of routines included) in order.
@@ -23,7 +26,7 @@ def run(socket: Path, user: str, password: str, scripts: Sequence[str]) -> None:
             password=password,
             ssl_disabled=True,
             autocommit=True,
-            client_flag=CLIENT.MULTI_STATEMENTS,
+            client_flag=CLIENT.MULTI_STATEMENTS | _CAN_HANDLE_EXPIRED_PASSWORDS,
             connect_timeout=10,
             read_timeout=60,
         )

@@ -33,7 +33,14 @@ set @auth_root_socket=NULL;
 set @skip_auth_anonymous=1;
 set @current_hostname='';
 """
+# A bootstrapped root's password counts as changed in 1970; the deployment gives it the default lifetime back.
+_MARIADB_EPILOGUE = "\nupdate mysql.global_priv set priv=json_set(priv, '$.password_lifetime', 0) where user='root';\n"
 _MARIADB_TABLES = ("mysql_system_tables.sql", "mysql_performance_tables.sql", "mysql_system_tables_data.sql")
+_MYSQL_KEY_MAKERS = (
+    "auto_generate_certs",
+    "caching_sha2_password_auto_generate_rsa_keys",
+    "loose_sha256_password_auto_generate_rsa_keys",
+)
 
 
 def data_directory(server: Server, storage: Options, owner: Owner | None, into: Path) -> None:
@@ -56,6 +63,7 @@ def data_directory(server: Server, storage: Options, owner: Owner | None, into: 
                 finally:
                     shutil.rmtree(building, ignore_errors=True)
         subprocess.run(["cp", "-a", "--reflink=auto", template, into], check=True, capture_output=True)
+        (into / "auto.cnf").unlink(missing_ok=True)  # MySQL's server UUID: each lab makes its own
     except (OSError, subprocess.CalledProcessError) as error:
         raise ConfigurationError(f"cannot make a data directory from {template}: {error}") from error
 
@@ -146,11 +154,13 @@ def _initialise(server: Server, storage: Options, owner: Owner | None, into: Pat
     layout = [f"--{key}={value}" for key, value in storage.items()]
     common = [*server.command, "--no-defaults", *server.arguments, f"--datadir={into}", "--secure-file-priv=", *layout]
     if server.engine == "mysql":
-        arguments, script = [*common, "--initialize-insecure", "--skip-log-bin"], ""
+        # Without these, key pairs would be left in the data directory, the same ones in every lab.
+        no_keys = [f"--{key}=OFF" for key in _MYSQL_KEY_MAKERS]
+        arguments, script = [*common, "--initialize-insecure", "--skip-log-bin", *no_keys], ""
     else:
         arguments = [*common, "--bootstrap", "--enforce-storage-engine="]
         tables = [(server.share / name).read_text(encoding="utf-8") for name in _MARIADB_TABLES]
-        script = _MARIADB_PRELUDE + "\n".join(tables)
+        script = _MARIADB_PRELUDE + "\n".join(tables) + _MARIADB_EPILOGUE
     try:
         done = subprocess.run(
             arguments, input=script.encode(), capture_output=True, cwd="/", timeout=START_LIMIT_S, **_as(owner)
