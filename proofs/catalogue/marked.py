@@ -12,7 +12,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import yaml
 
@@ -72,6 +72,11 @@ def read(path: Path) -> Document:
     return document
 
 
+def _line(event: Any) -> int:
+    line: int = event.start_mark.line + 1
+    return line
+
+
 class _Reader:
     def __init__(self, document: Document, text: str) -> None:
         self._document = document
@@ -85,12 +90,12 @@ class _Reader:
             next(events)  # stream start
             event = next(events)
             if isinstance(event, yaml.StreamEndEvent):
-                self._fail(event, (), "an empty file", "one YAML document", "write the file")
+                raise self._wrong(event, (), "an empty file", "one YAML document", "write the file")
             self._document.data = self._value(next(events), events, ())
             next(events)  # document end
             event = next(events)
             if not isinstance(event, yaml.StreamEndEvent):
-                self._fail(event, (), "a second document", "one document in the file", "remove the `---`")
+                raise self._wrong(event, (), "a second document", "one document in the file", "remove the `---`")
         finally:
             self._loader.dispose()
 
@@ -98,29 +103,31 @@ class _Reader:
         while self._loader.check_event():
             yield self._loader.get_event()
 
-    def _fail(self, event: Any, key: Key, found: str, expected: str, remedy: str) -> NoReturn:
-        line = event.start_mark.line + 1
-        raise ConfigurationError(
+    def _wrong(self, event: Any, key: Key, found: str, expected: str, remedy: str) -> ConfigurationError:
+        line = _line(event)
+        return ConfigurationError(
             f"{self._document.file}:{line}: {spell_key(key)}: found {found}, expected {expected}; {remedy}"
         )
 
     def _count(self, event: Any, key: Key, weight: int) -> None:
         self._nodes += weight
         if self._nodes > MAX_NODES:
-            self._fail(event, key, f"more than {MAX_NODES} values", "fewer", "remove the repeated aliases")
+            raise self._wrong(event, key, f"more than {MAX_NODES} values", "fewer", "remove the repeated aliases")
 
     def _value(self, event: Any, events: Iterator[Any], key: Key) -> Any:
-        self._document.lines.setdefault(key, event.start_mark.line + 1)
+        self._document.lines.setdefault(key, _line(event))
         if isinstance(event, yaml.AliasEvent):
             if event.anchor is None or event.anchor not in self._anchors:
-                self._fail(event, key, f"alias *{event.anchor}", "an alias of an anchor above", "define it first")
+                raise self._wrong(
+                    event, key, f"alias *{event.anchor}", "an alias of an anchor above", "define it first"
+                )
             value, weight = self._anchors[event.anchor]
             self._count(event, key, weight)
             return value
         before = self._nodes
         self._count(event, key, 1)
         if len(key) > MAX_DEPTH:
-            self._fail(event, key[:3], f"more than {MAX_DEPTH} levels", "fewer", "flatten the file")
+            raise self._wrong(event, key[:3], f"more than {MAX_DEPTH} levels", "fewer", "flatten the file")
         if isinstance(event, yaml.MappingStartEvent):
             value = self._mapping(event, events, key)
         elif isinstance(event, yaml.SequenceStartEvent):
@@ -138,14 +145,16 @@ class _Reader:
             if isinstance(event, yaml.MappingEndEvent):
                 break
             if not isinstance(event, yaml.ScalarEvent):
-                self._fail(event, key, "a key that is not a word", "a plain word as key", "quote it")
+                raise self._wrong(event, key, "a key that is not a word", "a plain word as key", "quote it")
             name = event.value
             if name == "<<" and event.style is None:
-                self._fail(event, (*key, name), "a merge key", "plain keys", "write the keys out")
+                raise self._wrong(event, (*key, name), "a merge key", "plain keys", "write the keys out")
             if name in result:
                 first = self._document.line_of((*key, name))
-                self._fail(event, (*key, name), "the key again", f"it once (first on line {first})", "remove one")
-            self._document.lines[(*key, name)] = event.start_mark.line + 1
+                raise self._wrong(
+                    event, (*key, name), "the key again", f"it once (first on line {first})", "remove one"
+                )
+            self._document.lines[(*key, name)] = _line(event)
             self._count(event, key, 1)
             result[name] = self._value(next(events), events, (*key, name))
         return result
@@ -161,7 +170,7 @@ class _Reader:
 
     def _plain_tag(self, event: Any, key: Key, kind: str) -> None:
         if event.tag not in (None, "!", _TAG + kind):
-            self._fail(event, key, f"tag {spell_value(event.tag)}", "plain YAML without tags", "remove the tag")
+            raise self._wrong(event, key, f"tag {spell_value(event.tag)}", "plain YAML without tags", "remove the tag")
 
     def _scalar(self, event: Any, key: Key) -> Any:
         tag = event.tag
@@ -184,7 +193,7 @@ class _Reader:
                 if math.isfinite(number):
                     return number
         except (ValueError, KeyError, IndexError):
-            self._fail(event, key, spell_value(text), "a number or text", "put quotes around text")
-        self._fail(
+            raise self._wrong(event, key, spell_value(text), "a number or text", "put quotes around text") from None
+        raise self._wrong(
             event, key, f"{spell_value(text)} ({spell_value(tag)})", "plain YAML without tags", "quote the value"
         )
