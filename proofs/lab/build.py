@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import string
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from proofs.errors import ChannelError
@@ -12,7 +13,7 @@ from proofs.lab import admin, material, server
 from proofs.lab.deployment import Deployment, Options, changed, fill, option_file, parse_options, sql_text
 from proofs.lab.engines import Server
 from proofs.lab.files import Owner, make_directory, server_owner, write_private, write_public
-from proofs.lab.sabotages import NO_CHANGE, Change
+from proofs.lab.sabotages import Change
 from proofs.lab.state import SOCKET, LabState, process_birth, timestamp, write
 
 ADMINISTRATOR = "root"
@@ -48,11 +49,13 @@ def build(
         **{f"password:{identity}": password for identity, password in passwords.items()},
         **{f"subject:{identity}": subject for identity, subject in made.subjects.items()},
     }
+    for path, text in change.files.items():
+        write_private(directory / path, fill(text, values, sql_text).encode(), owner)
     state = _start(directory, deployment, program, values, owner, sabotage=sabotage, change=change, kept=kept)
     _deploy(directory, deployment, program, values, change)
     for path, mode in change.chmod.items():
         (directory / path).chmod(mode)
-    ready = _with(state, ready=True)
+    ready = replace(state, ready=True)
     write(ready)
     return ready
 
@@ -133,16 +136,12 @@ def _filled(options: Mapping[str, str | None], values: Mapping[str, str]) -> Opt
     return {key: None if value is None else fill(value, values) for key, value in options.items()}
 
 
-def _deploy(directory: Path, deployment: Deployment, program: Server, values: Mapping[str, str], change: Change) -> None:
+def _deploy(
+    directory: Path, deployment: Deployment, program: Server, values: Mapping[str, str], change: Change
+) -> None:
     """Accounts and schema by an administrator who has no password yet, the sabotage by one who has."""
     socket = directory / SOCKET
     admin.run(socket, ADMINISTRATOR, "", [fill(deployment.sql, values, sql_text)])
-    if change != NO_CHANGE and change.sql:
+    if change.sql:
         scripts = [fill(statement, values, sql_text) for statement in change.sql]
         admin.run(socket, ADMINISTRATOR, values["password:operator"], scripts)
-
-
-def _with(state: LabState, *, ready: bool) -> LabState:
-    from dataclasses import replace
-
-    return replace(state, ready=ready)

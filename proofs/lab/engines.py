@@ -102,7 +102,9 @@ def _installed(engine: Engine, program: Path) -> Server | None:
 
 def _version(command: list[str]) -> tuple[Engine, str] | None:
     try:
-        done = subprocess.run([*command, "--no-defaults", "--version"], capture_output=True, text=True, timeout=20)
+        done = subprocess.run(
+            [*command, "--no-defaults", "--version"], check=False, capture_output=True, text=True, timeout=20
+        )
     except (OSError, subprocess.TimeoutExpired):
         return None
     return parse_version(done.stdout)

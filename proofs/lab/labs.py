@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
 import sys
-import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from proofs.errors import ConfigurationError, ProofsError
+from proofs.errors import ConfigurationError
 from proofs.lab import deployment as deployments
 from proofs.lab import engines, sabotages, server
 from proofs.lab.build import build

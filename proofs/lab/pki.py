@@ -27,7 +27,10 @@ SKEW = timedelta(minutes=5)
 def name(common_name: str) -> x509.Name:
     """The distinguished name of every subject here."""
     return x509.Name(
-        [x509.NameAttribute(NameOID.ORGANIZATION_NAME, ORGANISATION), x509.NameAttribute(NameOID.COMMON_NAME, common_name)]
+        [
+            x509.NameAttribute(NameOID.ORGANIZATION_NAME, ORGANISATION),
+            x509.NameAttribute(NameOID.COMMON_NAME, common_name),
+        ]
     )
 
 

@@ -17,8 +17,6 @@ from proofs import resources
 from proofs.errors import ConfigurationError
 from proofs.model import Engine
 
-_CHANGES = ("options", "sql", "pki", "chmod", "client")
-
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -26,6 +24,7 @@ class Change:
 
     `options` and `client`: option → value, None drops it. `sql`: statements of the administrator, after deployment.
     `pki`: kind of material → bad variant. `chmod`: path in the lab → mode.
+    `files`: path in the lab → text of a file the server can read, made before it starts.
     """
 
     options: Mapping[str, str | None]
@@ -33,9 +32,10 @@ class Change:
     pki: Mapping[str, str]
     chmod: Mapping[str, int]
     client: Mapping[str, str | None]
+    files: Mapping[str, str]
 
 
-NO_CHANGE = Change({}, (), {}, {}, {})
+NO_CHANGE = Change({}, (), {}, {}, {}, {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +106,7 @@ def _change(entry: Mapping[str, Any]) -> Change:
         pki=entry.get("pki", {}),
         chmod={path: int(mode, 8) for path, mode in entry.get("chmod", {}).items()},
         client=_texts(entry.get("client", {})),
+        files=entry.get("files", {}),
     )
 
 

@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TypedDict
 
 from proofs.errors import ChannelError, ConfigurationError
 from proofs.lab.deployment import Options
@@ -163,7 +164,13 @@ def _initialise(server: Server, storage: Options, owner: Owner | None, into: Pat
         script = _MARIADB_PRELUDE + "\n".join(tables) + _MARIADB_EPILOGUE
     try:
         done = subprocess.run(
-            arguments, input=script.encode(), capture_output=True, cwd="/", timeout=START_LIMIT_S, **_as(owner)
+            arguments,
+            check=False,
+            input=script.encode(),
+            capture_output=True,
+            cwd="/",
+            timeout=START_LIMIT_S,
+            **_as(owner),
         )
     except subprocess.TimeoutExpired as error:
         raise ConfigurationError(f"initialising {server.engine} took over {START_LIMIT_S:g} s") from error
@@ -172,5 +179,11 @@ def _initialise(server: Server, storage: Options, owner: Owner | None, into: Pat
         raise ConfigurationError(f"initialising {server.engine} failed ({done.returncode}): {' | '.join(words)}")
 
 
-def _as(owner: Owner | None) -> dict[str, object]:
+class _RunAs(TypedDict, total=False):
+    user: int
+    group: int
+    extra_groups: list[int]
+
+
+def _as(owner: Owner | None) -> _RunAs:
     return {"user": owner.uid, "group": owner.gid, "extra_groups": []} if owner else {}
