@@ -1,0 +1,128 @@
+"""Read-only looks at the host's files and sockets, through pytest-testinfra's backends (local, ssh, …).
+
+One command a look, arguments quoted by testinfra, output bounded, `LC_ALL=C`. A command that is missing, or fails for
+another reason than the one being looked for, is no evidence: `ChannelError`.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import posixpath
+import struct
+from collections.abc import Sequence
+from typing import Any
+
+from proofs.errors import ChannelError, Indeterminate
+from proofs.model import Json, Request, Target
+from proofs.ports import ExchangeSink
+
+_STAT_FORMAT = "%F|%a|%U|%G|%N"
+_LISTEN = "0A"  # TCP_LISTEN of the kernel's include/net/tcp_states.h
+_PROC_LIMIT = 1 << 20
+_LONGEST_PATH = 4096
+
+
+class Host:
+    """The channel `host` of one target; see `HostChannel`. The connection is made at the first look."""
+
+    def __init__(self, target: Target, sink: ExchangeSink) -> None:
+        self._target = target
+        self._sink = sink
+        self._backend: Any = None
+
+    def stat_path(self, path: str) -> Sequence[Json]:
+        """{path, type, mode, owner, group, link} of a file and every directory above it, leaf first.
+
+        `mode` is an octal string, `link` where a symbolic link points to (links are not followed). Raises
+        `Indeterminate` without host access, `ChannelError` for a path that is not absolute or cannot be looked at.
+        """
+        self._need_access()
+        if not path.startswith("/") or "\n" in path or len(path) > _LONGEST_PATH:
+            raise ChannelError(f"not an absolute path: {path[:100]!r}")
+        paths = _upwards(path)
+        marks = " ".join(["%s"] * len(paths))
+
+        def perform() -> Json:
+            lines = self._run(f"LC_ALL=C stat -c %s -- {marks}", _STAT_FORMAT, *paths).splitlines()
+            if len(lines) != len(paths):
+                raise ChannelError(f"stat answered {len(lines)} lines for {len(paths)} paths")
+            return {"entries": [_entry(p, line) for p, line in zip(paths, lines, strict=True)]}
+
+        request = Request("host", "stat_path", {"path": path})
+        entries: list[Json] = self._sink.exchange(request, perform, memo=True).answer["entries"]
+        return entries
+
+    def read_text(self, path: str, *, limit: int = 65536) -> str:
+        """The first `limit` bytes of a file, as UTF-8 with replacements. Raises as `stat_path`."""
+        self._need_access()
+        perform = lambda: {"text": self._run("LC_ALL=C head -c %s -- %s", str(limit), path)}  # noqa: E731
+        request = Request("host", "read_text", {"path": path, "limit": limit})
+        return str(self._sink.exchange(request, perform, memo=True).answer["text"])
+
+    def listening(self) -> Sequence[Json]:
+        """{address, port} of each listening TCP socket in the host's own network namespace, IPv4 and IPv6."""
+        self._need_access()
+
+        def perform() -> Json:
+            text = self._run("LC_ALL=C head -q -c %s /proc/net/tcp /proc/net/tcp6", str(_PROC_LIMIT))
+            return {"sockets": listening_sockets(text)}
+
+        sockets: list[Json] = self._sink.exchange(Request("host", "listening", {}), perform, memo=True).answer[
+            "sockets"
+        ]
+        return sockets
+
+    def _need_access(self) -> None:
+        if self._target.host is None:
+            raise Indeterminate("the target names no host access")
+
+    def _run(self, command: str, *arguments: str) -> str:
+        import testinfra  # noqa: PLC0415 - late: slow to import, and not every target has a host
+
+        try:
+            if self._backend is None:
+                self._backend = testinfra.get_host(self._target.host)
+            result = self._backend.run(command, *arguments)
+        except (OSError, RuntimeError, ValueError) as e:
+            raise ChannelError(f"no access to the host {self._target.host}: {e}") from None
+        if result.rc == 127:
+            raise ChannelError(f"the host has no such command, so nothing was seen: {command.split()[1]}")
+        if result.rc != 0:
+            said = result.stderr.strip().splitlines()[-1:] or ["no message"]
+            raise ChannelError(f"the host answered exit status {result.rc}: {said[0][:300]}")
+        return str(result.stdout)
+
+
+def _upwards(path: str) -> list[str]:
+    """A path and every directory above it, leaf first. `..` is not resolved: links may lie before it."""
+    paths = [path]
+    while posixpath.dirname(paths[-1]) != paths[-1]:
+        paths.append(posixpath.dirname(paths[-1]))
+    return paths
+
+
+def _entry(path: str, line: str) -> dict[str, Any]:
+    try:
+        kind, mode, owner, group, names = line.split("|", 4)
+    except ValueError:
+        raise ChannelError(f"stat answered in another format: {line[:200]!r}") from None
+    link = names.split(" -> ", 1)[1].strip("'\"") if kind == "symbolic link" and " -> " in names else None
+    return {"path": path, "type": kind, "mode": mode.zfill(4), "owner": owner, "group": group, "link": link}
+
+
+def listening_sockets(text: str) -> list[dict[str, Any]]:
+    """{address, port} of the lines in state LISTEN of /proc/net/tcp and tcp6.
+
+    Format: proc(5); addresses are words of 32 bits in the host's byte order (little-endian on every machine these
+    servers are packaged for but s390x), the port is big-endian.
+    """
+    found = set()
+    for line in text.splitlines():
+        fields = line.split()
+        if len(fields) < 4 or fields[3] != _LISTEN or ":" not in fields[1]:
+            continue
+        words, port = fields[1].rsplit(":", 1)
+        numbers = [int(words[i : i + 8], 16) for i in range(0, len(words), 8)]
+        packed = struct.pack(f"<{len(numbers)}I", *numbers)
+        found.add((str(ipaddress.ip_address(packed)), int(port, 16)))
+    return [{"address": address, "port": port} for address, port in sorted(found)]
