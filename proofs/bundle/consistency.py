@@ -40,9 +40,11 @@ def journal(data: bytes, run: str, members: Mapping[str, Entry]) -> tuple[list[d
         if entry["prev"] != head:
             raise IntegrityError(f"the journal's chain is broken at exchange {number}")
         for reference in references(entry["answer"]):
-            member = members.get(reference["path"])
+            member = members.get(str(reference["path"]))
             if member is None or (member.sha256, member.size) != (reference["sha256"], reference["size"]):
-                raise IntegrityError(f"exchange {number} cites evidence {shown(reference['path'])} that is not there")
+                raise IntegrityError(
+                    f"exchange {number} cites evidence {shown(str(reference['path']))} that is not there"
+                )
         exchanges.append(entry)
         head = digest(line)
     return exchanges, head

@@ -82,6 +82,9 @@ def open_verified(path: Path, key: Path | None) -> VerifiedBundle:
         with path.open("rb") as file:
             time = tar.read(inflate(file), contents.enter)
         return _verify(path, contents, given, time)
+    except (LookupError, TypeError, ValueError, RecursionError) as error:
+        contents.file.close()
+        raise IntegrityError(f"a signed document departs from the format: {shown(str(error))}") from error
     except OSError as error:
         contents.file.close()
         raise UnreadableError(f"{path}: {error.strerror}") from None

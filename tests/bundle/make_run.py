@@ -129,9 +129,24 @@ def assess(run: dict[str, Any], results: list[dict[str, Any]], lines: bytes, ver
     }
 
 
-def make_run(folder: Path) -> tuple[Path, dict[str, Any]]:
-    """Write the run directory `folder`; gives it and the assessment of it."""
+VERDICTS = {
+    "complete": ["satisfied", "not-satisfied", "indeterminate", "not-applicable"],
+    "passed": ["satisfied", "satisfied", "not-applicable", "not-applicable"],
+    "partial": ["satisfied", "not-assessed", "not-assessed", "not-applicable"],
+    "interrupted": ["satisfied", "not-satisfied", "indeterminate", "not-applicable"],
+}
+
+
+def make_run(folder: Path, variant: str = "complete") -> tuple[Path, dict[str, Any]]:
+    """Write the run directory `folder`; gives it and the assessment of it. Variants are the keys of `VERDICTS`."""
     run, lines, results = header(), journal(), outcomes()
+    if variant == "passed":
+        results[2]["verdict"], results[3]["verdict"] = "satisfied", "not-applicable"
+    if variant == "partial":
+        run["run"].update(partial=True, selection="--control tls-1-3-only")
+        results = results[:2]
+        for planned in run["controls"][1:]:
+            planned["selected"] = []
     files = {
         "run.json": json.dumps(run, indent=1).encode() + b"\n",
         "journal.jsonl": lines,
@@ -142,9 +157,14 @@ def make_run(folder: Path) -> tuple[Path, dict[str, Any]]:
         "inputs/requirements.txt": b"cryptography==46.0.7\n",
         "report.html": b"<!doctype html><title>Report</title>\n",
     }
+    if variant == "interrupted":
+        # The last probe was cut off: it has no outcome, and the assessment says that nothing is known.
+        files["outcomes.jsonl"] = b"".join(files["outcomes.jsonl"].splitlines(keepends=True)[:-1])
     for name, data in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
-    verdicts = ["satisfied", "not-satisfied", "indeterminate", "not-applicable"]
-    return folder, assess(run, results, lines, verdicts)
+    assessment = assess(run, results, lines, VERDICTS[variant])
+    if variant == "interrupted":
+        assessment["run"]["status"] = "interrupted"
+    return folder, assessment
