@@ -16,7 +16,7 @@ from typing import Any
 
 import yaml
 
-from proofs.catalogue.problems import Key, spell_key, spell_value
+from proofs.catalogue.problems import Key, problem, spell_value
 from proofs.errors import ConfigurationError
 
 MAX_BYTES = 1 << 20
@@ -104,9 +104,8 @@ class _Reader:
             yield self._loader.get_event()
 
     def _wrong(self, event: Any, key: Key, found: str, expected: str, remedy: str) -> ConfigurationError:
-        line = _line(event)
         return ConfigurationError(
-            f"{self._document.file}:{line}: {spell_key(key)}: found {found}, expected {expected}; {remedy}"
+            problem(self._document.file, _line(event), key, found=found, expected=expected, remedy=remedy)
         )
 
     def _count(self, event: Any, key: Key, weight: int) -> None:
@@ -147,7 +146,7 @@ class _Reader:
             if not isinstance(event, yaml.ScalarEvent):
                 raise self._wrong(event, key, "a key that is not a word", "a plain word as key", "quote it")
             name = event.value
-            if name == "<<" and event.style is None:
+            if name == "<<" and event.implicit[0]:
                 raise self._wrong(event, (*key, name), "a merge key", "plain keys", "write the keys out")
             if name in result:
                 first = self._document.line_of((*key, name))

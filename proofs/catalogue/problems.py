@@ -58,6 +58,13 @@ def meant(word: str, known: Iterable[str]) -> str:
     return f"known: {shown}" if words else "there is none"
 
 
+def problem(file: str, line: int, key: Key, *, found: str, expected: str, remedy: str) -> str:
+    """One mistake as its line. A value at or below a password key is never repeated."""
+    if found[:1] in "'\"-0123456789" and any(step in _SECRET_KEYS for step in key):
+        found = "a literal value"
+    return f"{file}:{line}: {spell_key(key)}: found {found}, expected {expected}; {remedy}".replace("\n", " ")
+
+
 class Problems:
     """Collects the mistakes of one file, so that they can all be mended in one go."""
 
@@ -70,12 +77,9 @@ class Problems:
         return bool(self._lines)
 
     def add(self, key: Key, found: str, expected: str, remedy: str) -> None:
-        """Note one mistake. A value below a password key is never repeated in a message."""
-        if any(step in _SECRET_KEYS for step in key) and found[:1] in "'\"0123456789-":
-            found = "a literal value"
+        """Note one mistake."""
         line = self._line_of(key)
-        text = f"{self._file}:{line}: {spell_key(key)}: found {found}, expected {expected}; {remedy}"
-        self._lines.append((line, text.replace("\n", " ")))
+        self._lines.append((line, problem(self._file, line, key, found=found, expected=expected, remedy=remedy)))
 
     def lines(self) -> Sequence[str]:
         """Every mistake, in the order of the file, each once."""
