@@ -13,9 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from proofs.errors import ConfigurationError
-from proofs.lab import deployment as deployments
-from proofs.lab import engines, sabotages, server
-from proofs.lab.build import build
+from proofs.lab import server
 from proofs.lab.locks import locked, open_lock, try_lock
 from proofs.lab.state import LabState, directory, home, read, write
 from proofs.model import Engine
@@ -30,7 +28,7 @@ def up(
     unknown deployment or sabotage, no server to be had, or a lab of this name is up as something else;
     `ChannelError`: the server doesn't start.
     """
-    with locked(_change_lock(name)):
+    with _changing(name):
         state = _ensure(name, engine, deployment or engine, sabotage, kept=True)
         if not state.kept:
             state = replace(state, kept=True)
@@ -40,7 +38,7 @@ def up(
 
 def down(name: str = "lab") -> bool:
     """Take a lab down and leave nothing of it; False if there was none."""
-    with locked(_change_lock(name)):
+    with _changing(name):
         return _remove(name)
 
 
@@ -49,7 +47,7 @@ def status() -> list[LabState]:
     found = []
     for path in sorted(home().iterdir()):
         if path.is_dir():
-            with locked(_change_lock(path.name)):
+            with _changing(path.name):
                 state = _living(path.name)
             if state:
                 found.append(state)
@@ -66,43 +64,50 @@ def lease(
     flock(2), which the kernel drops even on `kill -9`, and a watchdog process waits for that moment. Several
     processes may hold leases on one lab. Raises as `up` does.
     """
-    held = open_lock(_lease_lock(name))
+    held, state = _take(name, engine, deployment or engine, sabotage)
     try:
-        state = _take(held, name, engine, deployment or engine, sabotage)
         try:
             yield state
         finally:
-            with locked(_change_lock(name)):
+            with _changing(name):
                 fcntl.flock(held, fcntl.LOCK_UN)
-                if _unused(held) and not _is_kept(name):
-                    _remove(name)
+                if _unused(held):
+                    _remove_unless_kept(state)
     finally:
         os.close(held)
 
 
 def watch(name: str, pid: int) -> None:
     """Wait until nobody holds a lease on the lab run by server process `pid`, then take it down if it is not kept."""
-    held = open_lock(_lease_lock(name))
-    fcntl.flock(held, fcntl.LOCK_EX)
-    with locked(_change_lock(name)):
+    with _changing(name):
         state = read(name)
-        if state and state.pid == pid and not state.kept:
-            _remove(name)
+        if state is None or state.pid != pid:
+            return
+        held = open_lock(_lease_lock(name))
+    fcntl.flock(held, fcntl.LOCK_EX)
+    with _changing(name):
+        _remove_unless_kept(state)
 
 
-def _take(held: int, name: str, engine: Engine, deployment: str, sabotage: str | None) -> LabState:
+def _take(name: str, engine: Engine, deployment: str, sabotage: str | None) -> tuple[int, LabState]:
     while True:
-        with locked(_change_lock(name)):
-            if try_lock(held, shared=True):
-                known = _living(name)
-                state = known or _ensure(name, engine, deployment, sabotage, kept=False)
-                _same(state, engine, deployment, sabotage)
-                if known is None:
-                    _start_watchdog(state)
-                return state
+        with _changing(name):
+            held = open_lock(_lease_lock(name))
+            try:
+                if try_lock(held, shared=True):
+                    known = _living(name)
+                    # A run takes a lab that is up as it is: with the sabotage someone gave it, to see it caught.
+                    wanted = known.sabotage if known and sabotage is None else sabotage
+                    state = _ensure(name, engine, deployment, wanted, kept=False)
+                    if known is None:
+                        _start_watchdog(state)
+                    return held, state
+            except BaseException:
+                os.close(held)
+                raise
         # The watchdog has it: the last holder was killed and the lab is about to go. Wait for that.
         fcntl.flock(held, fcntl.LOCK_SH)
-        fcntl.flock(held, fcntl.LOCK_UN)
+        os.close(held)
 
 
 def _unused(held: int) -> bool:
@@ -115,6 +120,11 @@ def _ensure(name: str, engine: Engine, deployment: str, sabotage: str | None, *,
     if state:
         _same(state, engine, deployment, sabotage)
         return state
+    # Imported late: what takes a lab down (the watchdog above all) needs none of it.
+    from proofs.lab import deployment as deployments  # noqa: PLC0415
+    from proofs.lab import engines, sabotages  # noqa: PLC0415
+    from proofs.lab.build import build  # noqa: PLC0415
+
     blueprint = deployments.load(deployment)
     if blueprint.engine != engine:
         raise ConfigurationError(f"deployment {deployment!r} is for {blueprint.engine}, not {engine}")
@@ -154,9 +164,11 @@ def _living(name: str) -> LabState | None:
     return None
 
 
-def _is_kept(name: str) -> bool:
-    state = read(name)
-    return state is not None and state.kept
+def _remove_unless_kept(state: LabState) -> None:
+    """Remove this lab, but not one that somebody asked to stay, nor another that now has its name."""
+    present = read(state.name)
+    if present and present.pid == state.pid and not present.kept:
+        _remove(state.name)
 
 
 def _remove(name: str) -> bool:
@@ -184,8 +196,17 @@ def _start_watchdog(state: LabState) -> None:
     )
 
 
-def _change_lock(name: str) -> Path:
-    return home() / f".{directory(name).name}.change"
+@contextmanager
+def _changing(name: str) -> Iterator[None]:
+    """The right to bring this lab up or down. Where no lab is left behind, neither are the lock files."""
+    path = home() / f".{directory(name).name}.change"
+    with locked(path):
+        try:
+            yield
+        finally:
+            if not directory(name).exists():
+                _lease_lock(name).unlink(missing_ok=True)
+                path.unlink()
 
 
 def _lease_lock(name: str) -> Path:

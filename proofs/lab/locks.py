@@ -11,13 +11,28 @@ from pathlib import Path
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold the only lock on this file (made when missing) for the time of the block."""
-    descriptor = open_lock(path)
-    try:
+    """Hold the only lock on this file (made when missing) for the time of the block.
+
+    The holder may remove the file: whoever waited for the removed one starts over with the one at the path.
+    """
+    while True:
+        descriptor = open_lock(path)
         fcntl.flock(descriptor, fcntl.LOCK_EX)
+        if is_at(descriptor, path):
+            break
+        os.close(descriptor)
+    try:
         yield
     finally:
         os.close(descriptor)
+
+
+def is_at(descriptor: int, path: Path) -> bool:
+    """The open file is still the one at the path."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def open_lock(path: Path) -> int:
