@@ -1,1 +1,1 @@
-"""."""
+"""Formats others read, made from an assessment."""

@@ -1,1 +1,20 @@
-"""The pytest plugin."""
+"""The pytest plugin: `pytest --target=NAME` proves a live host. Without `--target` it does nothing at all."""
+
+from __future__ import annotations
+
+import pytest
+
+from proofs.plugin.options import add_options, configure
+
+pytest_plugins: tuple[str, ...] = ()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The options of a proof."""
+    add_options(parser)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the hooks of a proof when one was asked for."""
+    configure(config)

@@ -20,11 +20,13 @@ def assess(
     *,
     finished: str,
     status: str,
+    connections: Mapping[str, int] | None = None,
     warnings: Sequence[str] = (),
 ) -> dict[str, Any]:
     """The assessment of one run against one target.
 
-    `journal` is {"exchanges", "head"}; `status` is `complete` or `interrupted`. Under an interruption a probe
+    `journal` is {"exchanges", "head"}; `connections` counts those ended without a login and the good logins between
+    them (empty when a killed run took the counts with it); `status` is `complete` or `interrupted`. Under an interruption a probe
     without an outcome is `indeterminate`, and so is its control.
     """
     by_probe = {outcome["probe"]: outcome for outcome in outcomes}
@@ -40,7 +42,11 @@ def assess(
             | {
                 "verdict": str(verdict),
                 "reason": reason,
-                "probes": [_result(probe, by_probe, entry["selected"]) for probe in entry["probes"]],
+                "probes": [
+                    _result(probe, by_probe)
+                    for probe in entry["probes"]
+                    if probe in by_probe or probe in entry["selected"]
+                ],
             }
         )
     counts = Counter(control["verdict"] for control in controls)
@@ -54,20 +60,20 @@ def assess(
         "counts": {str(verdict): counts.get(str(verdict), 0) for verdict in Verdict},
         "controls": controls,
         "journal": dict(journal),
+        "connections": dict(connections or {}),
         "warnings": list(warnings),
     }
 
 
-def _result(probe: str, outcomes: Mapping[str, Mapping[str, Any]], selected: Sequence[str]) -> dict[str, Any]:
+def _result(probe: str, outcomes: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     if probe in outcomes:
         return {key: outcomes[probe][key] for key in RESULT_KEYS}
-    missing = probe in selected
     return {
         "probe": probe,
-        "verdict": str(Verdict.INDETERMINATE if missing else Verdict.NOT_ASSESSED),
-        "reason": "the run ended before this probe did" if missing else "not selected for this run",
+        "verdict": str(Verdict.INDETERMINATE),
+        "reason": "the run ended before this probe did",
         "exchanges": [],
-        "started": None,
-        "duration_s": None,
+        "started": "",
+        "duration_s": 0.0,
         "summary": "",
     }

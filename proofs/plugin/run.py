@@ -1,0 +1,183 @@
+"""One run against one target: its directory, its channels, its results."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+from importlib import metadata
+from typing import Any
+
+from proofs import __version__
+from proofs.catalogue.entry import public_entry
+from proofs.catalogue.secretstore import SecretStore
+from proofs.catalogue.tailor import jsonable, scope, tailor
+from proofs.channels.budget import DEFAULT_LIMIT, AbortBudget
+from proofs.channels.host import Host
+from proofs.channels.material import Material
+from proofs.channels.network import Network
+from proofs.channels.sql import Sql
+from proofs.channels.tls import Tls
+from proofs.evidence import Journal, Redactor, ReplaySink, RunDirectory
+from proofs.evidence.rundir import FORMAT
+from proofs.model import ParameterValue, ProbeResult, Target
+from proofs.plugin.prepare import Proof
+from proofs.plugin.settings import apply_settings
+from proofs.verdicts import assess
+
+
+class TargetRun:
+    """Channels and records of one target. `begin` once the selection is known; `close` in every case."""
+
+    def __init__(self, proof: Proof, target: Target) -> None:
+        self.proof = proof
+        self.target = target
+        self.profile = proof.profile or target.profile
+        self.parameters, self.tailoring = tailor(proof.catalogue, self.profile, target)
+        apply_settings(proof.settings, proof.catalogue, self.parameters, self.tailoring)
+        self.scope = scope(proof.catalogue, self.profile, target.engine)
+        self.results: dict[str, ProbeResult] = {}
+        self.secrets = SecretStore()
+        self.started = datetime.now(UTC)
+        self.started_monotonic = time.monotonic()
+        self.directory: RunDirectory | None = None
+        self.sink: Journal | ReplaySink
+        self.budget = AbortBudget(lambda: self.sql.good_login())
+
+    def begin(self, selected: Mapping[str, Iterable[str]], selection: str | None) -> None:
+        """Open the evidence: a new run directory, or the bundle's journal in a replay.
+
+        `selected` maps each control to the probes chosen for this run. Raises `ConfigurationError`.
+        """
+        self._selected = {control: list(probes) for control, probes in selected.items()}
+        bundle = self.proof.replay
+        if bundle is not None:
+            self.started = datetime.fromisoformat(bundle.run["run"]["started"])
+            self.sink = ReplaySink(bundle.journal, bundle.evidence)
+        else:
+            header = self._header(selected, selection)
+            parent = self.proof.reports / ".runs"
+            self.directory = RunDirectory.create(parent, f"{self.target.name}-{self.started:%Y%m%dT%H%M%SZ}")
+            self._write_inputs(self.directory, header)
+            redactor = Redactor(self.secrets.values)
+            self.sink = Journal(self.directory.path, header["run"]["id"], redactor)
+        self.sql = Sql(self.target, self.sink, self.secrets, self.budget)
+        self.tls = Tls(self.target, self.sink, self.budget)
+        self.network = Network(self.target, self.sink)
+        self.machine = Host(self.target, self.sink)
+        self.material = Material(self.target, self.sink)
+
+    def record(self, result: ProbeResult) -> None:
+        """Keep one probe's result, on the disk at once."""
+        self.results[result.probe] = result
+        if self.directory is not None:
+            self.directory.append_outcome(result)
+
+    def parameters_of(self, control: str) -> dict[str, ParameterValue]:
+        """Effective parameters of a control."""
+        return self.parameters[control]
+
+    def recorded_selection(self) -> frozenset[str] | None:
+        """In a replay, the probes that the recorded run had selected; otherwise None."""
+        bundle = self.proof.replay
+        if bundle is None or not bundle.run["run"]["partial"]:
+            return None
+        return frozenset(probe for control in bundle.run["controls"] for probe in control["selected"])
+
+    def replayed(self) -> dict[str, Any]:
+        """The assessment of a replay: today's judgement of the recorded run."""
+        bundle = self.proof.replay
+        if bundle is None:
+            raise ValueError("not a replay")
+        return assess(
+            self._header(self._selected, bundle.run["run"]["selection"]),
+            [asdict(result) for result in self.results.values()],
+            bundle.assessment["journal"],
+            finished=bundle.assessment["run"]["finished"],
+            status=bundle.assessment["run"]["status"],
+            connections=bundle.assessment["connections"],
+        )
+
+    def warnings(self) -> list[str]:
+        """What an assessor should know about how the looks were taken."""
+        found = list(self.proof.inventory.warnings) if self.proof.inventory else []
+        if self.budget.aborted:
+            found.append(
+                f"{self.budget.aborted} connections were ended without a login, never more than {DEFAULT_LIMIT} without "
+                f"a good login between, so that the server does not block this address"
+            )
+        return found
+
+    def connections(self) -> dict[str, int]:
+        """How many connections were ended without a login, and how many good logins were put between them."""
+        return {"aborted": self.budget.aborted, "good_logins": self.budget.renewals}
+
+    def close(self) -> None:
+        """End sessions and close the journal."""
+        self.sql.close()
+        self.sink.close()
+
+    def _header(self, selected: Mapping[str, Iterable[str]], selection: str | None) -> dict[str, Any]:
+        catalogue, target = self.proof.catalogue, self.target
+        controls = []
+        for name in catalogue.profiles[self.profile].controls:
+            control = catalogue.controls[name]
+            controls.append(
+                {
+                    "id": name,
+                    "title": control.title,
+                    "statement": control.statement,
+                    "severity": control.severity,
+                    "surface": control.surface,
+                    "engines": list(control.engines),
+                    "mappings": {framework: list(ids) for framework, ids in control.mappings.items()},
+                    "parameters": {key: jsonable(value) for key, value in self.parameters[name].items()},
+                    "probes": list(control.probes),
+                    "remediation": control.remediation,
+                    "in_scope": name in self.scope.in_scope,
+                    "selected": list(selected.get(name, ())),
+                }
+            )
+        return {
+            "format": FORMAT,
+            "run": {
+                "id": os.urandom(8).hex(),
+                "started": self.started.isoformat(timespec="seconds"),
+                "partial": selection is not None,
+                "selection": selection,
+            },
+            "target": {
+                "name": target.name,
+                "title": target.title,
+                "engine": target.engine,
+                "address": f"{target.database.host}:{target.database.port}",
+            },
+            "profile": {"id": self.profile, "title": catalogue.profiles[self.profile].title},
+            "harness": {
+                "name": "proof-of-controls",
+                "version": __version__,
+                "python": platform.python_version(),
+                "platform": f"{sys.platform}-{platform.machine()}",
+            },
+            "tailoring": self.tailoring,
+            "controls": controls,
+        }
+
+    def _write_inputs(self, directory: RunDirectory, header: Mapping[str, Any]) -> None:
+        with open(self.proof.catalogue.path, "rb") as file:  # noqa: PTH123 - exact bytes of a path given as text
+            directory.write("inputs/controls.yaml", file.read())
+        directory.write_json("inputs/target.json", public_entry(self.target))
+        for path in sorted(set(self.proof.probes.values())):
+            directory.write(f"inputs/probes/{path.parent.name}/{path.name}", path.read_bytes())
+        directory.write("inputs/requirements.txt", _installed().encode())
+        directory.write_json("run.json", header)
+
+
+def _installed() -> str:
+    """The versions of everything installed beside this program, as `pip freeze` would spell them."""
+    found = {f"{item.name}=={item.version}" for item in metadata.distributions() if item.name}
+    return "\n".join(sorted(found, key=str.lower)) + "\n"
