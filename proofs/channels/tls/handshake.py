@@ -3,11 +3,16 @@
 Under TLS 1.3 a server judges the client's certificate after the client has finished (RFC 8446 section 4.4.2.4), so a
 completed handshake proves nothing about it. After each handshake one packet that cannot be a login is sent: the
 server answers it (seen on MySQL 9.7: 1043 "Bad handshake"; MariaDB 10.11: the same) only if it kept the connection.
+
+A server that closes with the poke unread resets the connection, and the reset overtakes its alert (seen on MariaDB). So
+a client with a certificate listens for a moment before it pokes: that decides only whether the alert's name is known.
 """
 
 from __future__ import annotations
 
+import contextlib
 import ssl
+import time
 import warnings
 from dataclasses import dataclass
 from datetime import datetime
@@ -26,6 +31,7 @@ VERSIONS: Final = {
     "TLSv1.2": ssl.TLSVersion.TLSv1_2,
     "TLSv1.3": ssl.TLSVersion.TLSv1_3,
 }
+_MOMENT_S = 0.05
 _NO_CHECK_TIME = 0x200000  # X509_V_FLAG_NO_CHECK_TIME of OpenSSL: the window is checked here, at any time asked for
 
 
@@ -88,14 +94,16 @@ def shake_hands(endpoint: Endpoint, offer: Offer, seconds: float) -> dict[str, A
     )
     with sock:
         code = None
+        began = time.monotonic()
         try:
             sock.do_handshake()
+            moment = max(_MOMENT_S, 3 * (time.monotonic() - began)) if offer.keypair is not None else 0.0
             facts.update(version=sock.version(), cipher=(sock.cipher() or [None])[0], chain=_pems(sock, "unverified"))
             if offer.ca is not None:
                 facts["verify_error"] = outside_validity(_pems(sock, "verified"), offer.at)
                 code = "local:certificate_verify_failed" if facts["verify_error"] else None
             if code is None:
-                facts["after"], code = _poke(sock, endpoint)
+                facts["after"], code = _poke(sock, endpoint, moment, seconds)
         except ssl.SSLCertVerificationError as e:
             facts["verify_error"] = e.verify_message
             code = "local:certificate_verify_failed"
@@ -110,9 +118,14 @@ def shake_hands(endpoint: Endpoint, offer: Offer, seconds: float) -> dict[str, A
     return _answer(endpoint, offer, facts, code)
 
 
-def _poke(sock: ssl.SSLSocket, endpoint: Endpoint) -> tuple[str, str | None]:
+def _poke(sock: ssl.SSLSocket, endpoint: Endpoint, moment: float, seconds: float) -> tuple[str, str | None]:
     """What came after the handshake (`answered`, `silence`, `refused`) and the code of a refusal."""
     try:
+        if moment:
+            sock.settimeout(moment)
+            with contextlib.suppress(TimeoutError):
+                return ("answered", None) if sock.recv(1) else ("refused", "closed")
+        sock.settimeout(seconds)
         sock.sendall(POKE[endpoint.protocol])
         if sock.recv(1):
             return "answered", None
