@@ -100,9 +100,8 @@ class Inventory:
         resolver = Resolver(name, entry, self.path.parent, catalogue, problems)
         target = resolver.target()
         problems.raise_if_any()
-        self.warnings.extend(
-            f"{document.file}:{document.line_of(where)}: {text}"
-            for where, text in resolver.warnings
-            if text not in self.warnings
-        )
+        for where, text in resolver.warnings:
+            line = f"{document.file}:{document.line_of(where)}: {text}"
+            if line not in self.warnings:
+                self.warnings.append(line)
         return target

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from hypothesis import strategies as st
 
 CATALOGUE: dict[str, Any] = {
     "version": 1,
@@ -131,3 +132,44 @@ def write(tmp_path: Path) -> Callable[[str, Any], Path]:
         return path
 
     return write_file
+
+
+def _bend(data: Any, path: tuple[Any, ...], value: Any) -> None:
+    *way, last = path
+    for step in way:
+        data = data[step]
+    if value is ...:
+        del data[last]
+    else:
+        data[last] = value
+
+
+def _leaves(data: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    if isinstance(data, dict | list):
+        for step in data if isinstance(data, dict) else range(len(data)):
+            yield (*path, step)
+            yield from _leaves(data[step], (*path, step))
+
+
+@pytest.fixture
+def bend() -> Callable[[Any, tuple[Any, ...], Any], None]:
+    """Set (or, with ..., delete) what is at a path."""
+    return _bend
+
+
+@pytest.fixture
+def leaves() -> Callable[[Any], Iterator[tuple[Any, ...]]]:
+    """Every path in a document."""
+    return _leaves
+
+
+@pytest.fixture
+def anything() -> st.SearchStrategy[Any]:
+    """Any value that YAML and JSON can hold."""
+    scalar = st.none() | st.booleans() | st.integers() | st.text(max_size=12)
+    scalar |= st.floats(allow_nan=False, allow_infinity=False)
+    return st.recursive(
+        scalar,
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+        max_leaves=6,
+    )

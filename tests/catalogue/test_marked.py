@@ -40,7 +40,8 @@ def test_alias_is_the_value_and_its_line(tmp_path):
 
 
 BOMB = "a: &a [x,x,x,x,x,x,x,x,x,x]\n" + "".join(
-    f"{chr(ord('a') + n)}: &{chr(ord('a') + n)} [{','.join(['*' + chr(ord('a') + n - 1)] * 10)}]\n" for n in range(1, 12)
+    f"{chr(ord('a') + n)}: &{chr(ord('a') + n)} [{','.join(['*' + chr(ord('a') + n - 1)] * 10)}]\n"
+    for n in range(1, 12)
 )
 
 
@@ -67,7 +68,10 @@ BOMB = "a: &a [x,x,x,x,x,x,x,x,x,x]\n" + "".join(
         ("a: b: c\n", "file.yaml:1: (syntax): found mapping values are not allowed"),
         ("\tx: 1\n", "file.yaml:1: (syntax): found"),
         ("a: '\x01'\n", "(syntax): found"),
-        (b"a: 1\nb: \xff\n", "file.yaml:2: found a byte that is not UTF-8, expected UTF-8 text; save the file as UTF-8"),
+        (
+            b"a: 1\nb: \xff\n",
+            "file.yaml:2: found a byte that is not UTF-8, expected UTF-8 text; save the file as UTF-8",
+        ),
         ("[" * 100_000, "found more than 32 levels"),
         (BOMB, "found more than 50000 values, expected fewer; remove the repeated aliases"),
         ("a: 1\n" * (MAX_BYTES // 4), "found more than 1048576 bytes"),
