@@ -135,7 +135,7 @@ def _lab(options: Namespace) -> int:
             print("no lab is up")
     else:
         for sabotage in sabotages.load().values():
-            print(f"{sabotage.name:<36} {','.join(sabotage.engines):<15} breaks {', '.join(sabotage.breaks)}")
+            print(f"{sabotage.name:<36} {",".join(sabotage.changes):<15} breaks {', '.join(sabotage.breaks)}")
     return 0
 
 

@@ -19,6 +19,10 @@ class ConfigurationError(ProofsError):
     exit_code = 4
 
 
+class StorageError(ConfigurationError):
+    """The place for evidence does not take it: read-only, full, gone. What was written before stays."""
+
+
 class ChannelError(ProofsError):
     """The target could not be looked at: unreachable, time-out, another protocol, a limit reached.
 

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from proofs.errors import ChannelError
+from proofs.errors import ChannelError, StorageError
 from proofs.evidence.redaction import Redactor
 from proofs.model import Exchange, Json, Request
 
@@ -36,7 +36,7 @@ class Journal:
     """An `ExchangeSink` that performs, redacts, stores and only then hands back.
 
     Each line is flushed to the operating system before the probe sees the answer, so a killed run has lost
-    nothing that was judged. Raises `OSError` when the disk refuses (the session ends then, and says so).
+    nothing that was judged. Raises `StorageError` when the disk refuses (the session ends then, and says so).
     """
 
     def __init__(self, directory: Path, run: str, redactor: Redactor) -> None:
@@ -113,8 +113,11 @@ class Journal:
 
     def _append(self, entry: dict[str, Any]) -> None:
         line = canonical(entry).encode()
-        self._file.write(line + b"\n")
-        self._file.flush()
+        try:
+            self._file.write(line + b"\n")
+            self._file.flush()
+        except OSError as error:
+            raise StorageError(f"{self._directory}: evidence cannot be written: {error.strerror}") from error
         self._head = hashlib.sha256(line).hexdigest()
 
     def _outline(self, value: Any, count: list[int]) -> Any:
