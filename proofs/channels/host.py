@@ -43,7 +43,9 @@ class Host:
         marks = " ".join(["%s"] * len(paths))
 
         def perform() -> Json:
-            lines = self._run(f"LC_ALL=C stat -c %s -- {marks}", _STAT_FORMAT, *paths).splitlines()
+            lines = self._run(
+                f"LC_ALL=C QUOTING_STYLE=literal stat -c %s -- {marks}", _STAT_FORMAT, *paths
+            ).splitlines()
             if len(lines) != len(paths):
                 raise ChannelError(f"stat answered {len(lines)} lines for {len(paths)} paths")
             return {"entries": [_entry(p, line) for p, line in zip(paths, lines, strict=True)]}
@@ -86,11 +88,15 @@ class Host:
         except (OSError, RuntimeError, ValueError) as e:
             raise ChannelError(f"no access to the host {self._target.host}: {e}") from None
         if result.rc == 127:
-            raise ChannelError(f"the host has no such command, so nothing was seen: {command.split()[1]}")
+            raise ChannelError(f"the host has no such command, so nothing was seen: {_program(command)}")
         if result.rc != 0:
             said = result.stderr.strip().splitlines()[-1:] or ["no message"]
             raise ChannelError(f"the host answered exit status {result.rc}: {said[0][:300]}")
         return str(result.stdout)
+
+
+def _program(command: str) -> str:
+    return next(word for word in command.split() if "=" not in word)
 
 
 def _upwards(path: str) -> list[str]:
@@ -106,7 +112,8 @@ def _entry(path: str, line: str) -> dict[str, Any]:
         kind, mode, owner, group, names = line.split("|", 4)
     except ValueError:
         raise ChannelError(f"stat answered in another format: {line[:200]!r}") from None
-    link = names.split(" -> ", 1)[1].strip("'\"") if kind == "symbolic link" and " -> " in names else None
+    link = names.removeprefix(path).removeprefix(" -> ") if kind == "symbolic link" else None
+    kind = "regular file" if kind == "regular empty file" else kind
     return {"path": path, "type": kind, "mode": mode.zfill(4), "owner": owner, "group": group, "link": link}
 
 

@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import os
+import pwd
+import socket
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from fakes import Recorder, Replayer
+from scenery import target_at
+
+from proofs.channels.host import Host, listening_sockets
+from proofs.errors import ChannelError, Indeterminate
+
+TARGET = replace(target_at(1), host="local://")
+
+
+def test_stat_walks_up(tmp_path: Path) -> None:
+    directory = tmp_path / "with space; $(touch x) 'quoted'"
+    directory.mkdir(mode=0o750)
+    key = directory / "server.key"
+    key.write_text("k")
+    key.chmod(0o600)
+    link = directory / "link -> odd"
+    link.symlink_to(key)
+    recorder = Recorder()
+    entries = Host(TARGET, recorder).stat_path(str(key))
+    me = pwd.getpwuid(os.geteuid()).pw_name
+    assert entries[0] == {
+        "path": str(key),
+        "type": "regular file",
+        "mode": "0600",
+        "owner": me,
+        "group": entries[0]["group"],
+        "link": None,
+    }
+    assert [e["path"] for e in entries] == [str(key), *map(str, key.parents)]
+    assert (entries[1]["type"], entries[1]["mode"]) == ("directory", "0750")
+    assert Host(TARGET, Replayer(recorder)).stat_path(str(key)) == entries
+    seen = Host(TARGET, Recorder()).stat_path(str(link))[0]
+    assert (seen["type"], seen["link"]) == ("symbolic link", str(key))
+
+
+def test_read_text_is_bounded(tmp_path: Path) -> None:
+    file = tmp_path / "-n"
+    file.write_text("abcdef" * 100)
+    host = Host(TARGET, Recorder())
+    assert host.read_text(str(file), limit=7) == "abcdefa"
+    assert host.read_text(str(file)) == "abcdef" * 100
+
+
+def test_listening() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        assert {"address": "127.0.0.1", "port": port} in Host(TARGET, Recorder()).listening()
+    assert port not in [s["port"] for s in Host(TARGET, Recorder()).listening()]
+
+
+def test_listening_is_decoded() -> None:
+    text = (
+        "  sl  local_address rem_address   st tx_queue\n"
+        "   0: 0100007F:0CEA 00000000:0000 0A 0\n"
+        "   1: 0200000A:0CEB 0300000A:1234 01 0\n"
+        "   2: 00000000000000000000000001000000:80E8 00000000000000000000000000000000:0000 0A 0\n"
+        "   3: B80D0120000000000000000001000000:0016 00000000000000000000000000000000:0000 0A 0\n"
+    )
+    assert listening_sockets(text) == [
+        {"address": "127.0.0.1", "port": 3306},
+        {"address": "2001:db8::1", "port": 22},
+        {"address": "::1", "port": 33000},
+    ]
+
+
+def test_what_cannot_be_seen_is_no_evidence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    host = Host(TARGET, Recorder())
+    with pytest.raises(ChannelError, match="No such file"):
+        host.stat_path(str(tmp_path / "absent"))
+    with pytest.raises(ChannelError, match="not an absolute path"):
+        host.stat_path("relative")
+    with pytest.raises(ChannelError, match="exit status"):
+        host.read_text(str(tmp_path))
+    (tmp_path / "sh").symlink_to("/bin/sh")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(ChannelError, match="no such command, so nothing was seen: stat"):
+        host.stat_path("/")
+
+
+def test_no_host_access() -> None:
+    host = Host(target_at(1), Recorder())
+    for ask in (host.listening, lambda: host.stat_path("/"), lambda: host.read_text("/etc/hostname")):
+        with pytest.raises(Indeterminate, match="names no host access"):
+            ask()
+
+
+def test_unknown_kind_of_host() -> None:
+    with pytest.raises(ChannelError, match="no access to the host"):
+        Host(replace(TARGET, host="nonsense://x"), Recorder()).listening()
