@@ -135,7 +135,8 @@ def _lab(options: Namespace) -> int:
             print("no lab is up")
     else:
         for sabotage in sabotages.load().values():
-            print(f"{sabotage.name:<36} {",".join(sabotage.changes):<15} breaks {', '.join(sabotage.breaks)}")
+            engines = ",".join(sabotage.changes)
+            print(f"{sabotage.name:<36} {engines:<15} breaks {', '.join(sabotage.breaks)}")
     return 0
 
 

@@ -1,0 +1,115 @@
+"""`make sabotage`: prove the labs under every sabotage and print which controls noticed, as a Markdown table.
+
+Each sabotage must be noticed by exactly the controls it breaks, with none in doubt.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tarfile
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from proofs import resources
+from proofs.lab import sabotages
+from proofs.lab.labs import lease
+from proofs.model import Engine
+
+NAMES: dict[Engine, str] = {"mysql": "lab", "mariadb": "lab-mariadb"}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One sabotage on one engine: what it should break, and what a proof said. `sabotage` None is the good lab."""
+
+    sabotage: str | None
+    engine: Engine
+    expected: frozenset[str]
+    found: dict[str, str]
+    seconds: float
+
+    @property
+    def not_satisfied(self) -> frozenset[str]:
+        """The controls that noticed."""
+        return frozenset(name for name, verdict in self.found.items() if verdict == "not-satisfied")
+
+    @property
+    def doubtful(self) -> frozenset[str]:
+        """Controls that could not be judged, or were not."""
+        settled = ("satisfied", "not-satisfied", "not-applicable")
+        return frozenset(name for name, verdict in self.found.items() if verdict not in settled)
+
+    @property
+    def exact(self) -> bool:
+        """Exactly the named controls turned, and nothing is in doubt."""
+        return bool(self.found) and self.not_satisfied == self.expected and not self.doubtful
+
+
+def cases() -> Iterator[tuple[str | None, Engine, frozenset[str]]]:
+    """Every (sabotage, engine, controls it breaks), the good labs first."""
+    for engine in NAMES:
+        yield None, engine, frozenset()
+    for sabotage in sabotages.load().values():
+        for engine in sabotage.changes:
+            yield sabotage.name, engine, frozenset(sabotage.breaks)
+
+
+def prove(sabotage: str | None, engine: Engine, expected: frozenset[str], scratch: Path) -> Row:
+    """Bring up a lab of its own with the sabotage, prove it as a user would, and read the verdicts off the bundle."""
+    name = f"{NAMES[engine]}-{os.getpid()}"
+    inventory = yaml.safe_load(resources.TARGETS.read_text())
+    inventory["targets"] = {name: inventory["targets"][NAMES[engine]]}
+    inventory["groups"] = {}
+    file = scratch / f"{name}.yaml"
+    file.write_text(yaml.safe_dump(inventory))
+    reports = scratch / f"{name}-{sabotage or 'good'}"
+    command = [sys.executable, "-m", "pytest", "-q", f"--target={name}", f"--inventory={file}", f"--reports={reports}"]
+    environment = {**os.environ, "PYTEST_ADDOPTS": ""}
+    with lease(name, engine, sabotage=sabotage):
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300, env=environment)
+    bundles = list(reports.glob("*.proof.tar.gz"))
+    if len(bundles) != 1:
+        raise RuntimeError(f"{sabotage} on {engine}: no bundle\n{done.stdout[-3000:]}{done.stderr[-3000:]}")
+    with tarfile.open(bundles[0]) as archive:
+        member = archive.extractfile("assessment.json")
+        assessment = json.load(member) if member else {}
+    found = {control["id"]: control["verdict"] for control in assessment["controls"]}
+    seconds = sum(probe["duration_s"] for control in assessment["controls"] for probe in control["probes"])
+    return Row(sabotage, engine, expected, found, seconds)
+
+
+def main() -> int:
+    """Print the table; 1 if any row is not exact."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", help="only these sabotages (default: all)")
+    parser.add_argument("--jobs", type=int, default=2)
+    options = parser.parse_args()
+    chosen = [case for case in cases() if not options.names or case[0] in options.names]
+    wrong = 0
+    with tempfile.TemporaryDirectory(prefix="proofs-sabotage-") as scratch, ProcessPoolExecutor(options.jobs) as pool:
+        waiting = [pool.submit(prove, *case, Path(scratch)) for case in chosen]
+        print("| sabotage | engine | controls that turn not-satisfied | exactly as expected |")
+        print("| --- | --- | --- | --- |")
+        for (sabotage, engine, expected), future in zip(chosen, waiting, strict=True):
+            row = future.result()
+            wrong += not row.exact
+            noticed = ", ".join(sorted(row.not_satisfied)) or "none"
+            print(f"| {sabotage or '(the good lab)'} | {engine} | {noticed} | {'yes' if row.exact else 'NO'} |")
+            if not row.exact:
+                missed, extra = sorted(expected - row.not_satisfied), sorted(row.not_satisfied - expected)
+                print(f"  missed {missed}, beyond {extra}, in doubt {sorted(row.doubtful)}", file=sys.stderr)
+            sys.stdout.flush()
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
