@@ -428,9 +428,13 @@ def step_10_conclusions(bundle: Bundle) -> None:
         for probe in control["probes"]:
             check_probe(probe, control["id"], bundle.exchanges)
             line = one_spelling(probe | {"control": control["id"]})
-            if line in recorded or probe["verdict"] != "indeterminate" or probe["exchanges"]:
+            # Only an interrupted run may tell of probes without an outcome, and only that nothing is known.
+            cut_off = found["run"]["status"] == "interrupted" and probe["verdict"] == "indeterminate"
+            if line in recorded or not cut_off or probe["exchanges"]:
                 unused[line] += 1
-        follows = control["verdict"] in verdicts_that_follow(plan, control["probes"])
+        whole = plan["in_scope"] is not True or set(plan["selected"]) == set(plan["probes"])
+        require(whole or run["run"]["partial"] is True, "step 10: run.json calls a run whole that is not")
+        follows = control["verdict"] == verdict_that_follows(plan, control["probes"])
         shown = plain(control["id"])
         require(follows, f"step 10: the verdict of control {shown} does not follow from its probes")
     require(unused == recorded, "step 10: the probe results are not those of outcomes.jsonl")
@@ -448,19 +452,21 @@ def check_probe(probe: dict[str, Any], control: str, exchanges: int) -> None:
     require(looked, f"step 10: control {plain(control)} has a satisfied probe that cites no exchange")
 
 
-def verdicts_that_follow(plan: dict[str, Any], probes: list[dict[str, Any]]) -> list[str]:
-    """The worst probe decides; what was not looked at in full is never satisfied."""
-    results = [probe["verdict"] for probe in probes]
-    missing = set(plan["probes"]) - {probe["probe"].split("[")[0] for probe in probes}
-    if "not-satisfied" in results:
-        return ["not-satisfied"]
+def verdict_that_follows(plan: dict[str, Any], probes: list[dict[str, Any]]) -> str:
+    """The worst probe decides; what was left out is never satisfied."""
+    results = {probe["probe"]: probe["verdict"] for probe in probes}
+    require(
+        set(plan["selected"]) <= set(results) <= set(plan["probes"]) and len(results) == len(probes),
+        f"step 10: control {plain(plan['id'])} tells of other probes than were selected",
+    )
+    for bad in ("not-satisfied", "indeterminate"):
+        if bad in results.values():
+            return bad
     if plan["in_scope"] is not True:
-        return ["not-applicable"]
-    if missing or not plan["probes"]:
-        return ["not-assessed", "indeterminate"]
-    if "indeterminate" in results:
-        return ["indeterminate"]
-    return ["satisfied" if "satisfied" in results else "not-applicable"]
+        return "not-applicable"
+    if not results or set(results) != set(plan["probes"]):
+        return "not-assessed"
+    return "satisfied" if "satisfied" in results.values() else "not-applicable"
 
 
 def step_11_claim(bundle: Bundle) -> None:

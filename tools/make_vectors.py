@@ -246,6 +246,12 @@ def insider(members: Members, key: Signer) -> dict[str, bytes]:
     def cite(document: Any) -> None:
         document["controls"][1]["probes"][0]["exchanges"] = [99]
 
+    def deselect(document: Any) -> None:
+        document["controls"][0]["selected"].pop()
+
+    def partial(document: Any) -> None:
+        document["run"].update(partial=True, selection="-k one")
+
     def dangling(lines: list[Any]) -> None:
         lines[2]["answer"]["chain"][0]["$evidence"]["path"] = "evidence/elsewhere.txt"
 
@@ -270,6 +276,15 @@ def insider(members: Members, key: Signer) -> dict[str, bytes]:
         "10-counts": edited(members, "assessment.json", lambda document: document["counts"].update(satisfied=9)),
         "10-probe-left-out": edited(members, "assessment.json", unassess)
         | {"outcomes.jsonl": b"".join(lines[:1] + lines[2:])},
+        "10-deselected-yet-whole": edited(edited(members, "assessment.json", unassess), "run.json", deselect)
+        | {"outcomes.jsonl": b"".join(lines[:1] + lines[2:])},
+        "10-deselected-yet-satisfied": edited(
+            edited(edited(edited(members, "assessment.json", unassess), "run.json", deselect), "run.json", partial),
+            "assessment.json",
+            partial,
+        )
+        | {"outcomes.jsonl": b"".join(lines[:1] + lines[2:])},
+        "10-cut-off-yet-complete": members | {"outcomes.jsonl": b"".join(lines[:3])},
         "10-exchange-cited": edited(members, "assessment.json", cite) | {"outcomes.jsonl": b"".join(cited)},
         "10-nothing-looked-at": edited(members, "assessment.json", uncited) | {"outcomes.jsonl": b"".join(bare)},
         "10-outcome-dropped": members | {"outcomes.jsonl": b"".join(lines[:2] + lines[3:])},

@@ -74,7 +74,7 @@ def assessment(document: Document, run: Document, outcomes: Sequence[Document], 
     for control in document["controls"]:
         for probe in control["probes"]:
             _cited(control["id"], probe, exchanges)
-        if control["verdict"] not in possible_verdicts(planned[control["id"]], control["probes"]):
+        if control["verdict"] != verdict_of(planned[control["id"]], control["probes"]):
             raise IntegrityError(
                 f"control {shown(control['id'])} is called {control['verdict']}, which does not follow from its probes"
             )
@@ -83,23 +83,24 @@ def assessment(document: Document, run: Document, outcomes: Sequence[Document], 
         raise IntegrityError(f"the counts of {ASSESSMENT} are not those of its controls")
 
 
-def possible_verdicts(control: Document, probes: Sequence[Document]) -> set[str]:
-    """What a control may be called, given `run.json`'s plan of it and the results of its probes.
+def verdict_of(control: Document, probes: Sequence[Document]) -> Verdict:
+    """What a control must be called, given `run.json`'s plan of it and the results of its probes.
 
     The worst probe decides (design: not-satisfied > indeterminate > satisfied; not-applicable only if all are);
-    a control that was not looked at in full is never satisfied.
+    what was left out can't be satisfied. Raises `IntegrityError` if other probes are told of than were selected.
     """
+    told = {probe["probe"] for probe in probes}
+    if not told.issuperset(control["selected"]) or not told.issubset(control["probes"]):
+        raise IntegrityError(f"control {shown(control['id'])} tells of other probes than were selected")
     seen = {probe["verdict"] for probe in probes}
-    ran = {probe["probe"].partition("[")[0] for probe in probes}
-    if Verdict.NOT_SATISFIED in seen:
-        return {Verdict.NOT_SATISFIED}
+    for verdict in (Verdict.NOT_SATISFIED, Verdict.INDETERMINATE):
+        if verdict in seen:
+            return verdict
     if not control["in_scope"]:
-        return {Verdict.NOT_APPLICABLE}
-    if not control["probes"] or not ran.issuperset(control["probes"]):
-        return {Verdict.NOT_ASSESSED, Verdict.INDETERMINATE}
-    if Verdict.INDETERMINATE in seen:
-        return {Verdict.INDETERMINATE}
-    return {Verdict.SATISFIED} if Verdict.SATISFIED in seen else {Verdict.NOT_APPLICABLE}
+        return Verdict.NOT_APPLICABLE
+    if not seen or not told.issuperset(control["probes"]):
+        return Verdict.NOT_ASSESSED
+    return Verdict.SATISFIED if Verdict.SATISFIED in seen else Verdict.NOT_APPLICABLE
 
 
 def _same_run(document: Document, run: Document) -> None:
@@ -108,6 +109,9 @@ def _same_run(document: Document, run: Document) -> None:
             raise IntegrityError(f"{ASSESSMENT} and run.json do not agree on {key}")
     if any(document["run"].get(key) != value for key, value in run["run"].items()):
         raise IntegrityError(f"{ASSESSMENT} and run.json do not agree on the run")
+    in_scope = [control for control in run["controls"] if control["in_scope"]]
+    if not run["run"]["partial"] and any(set(one["selected"]) != set(one["probes"]) for one in in_scope):
+        raise IntegrityError("run.json calls a run whole in which probes were not selected")
     own = {"probes", "selected", "verdict", "reason"}
     stated = [{key: control[key] for key in control.keys() - own} for control in document["controls"]]
     if stated != [{key: control[key] for key in control.keys() - own} for control in run["controls"]]:
@@ -123,7 +127,8 @@ def _same_outcomes(document: Document, outcomes: Sequence[Document]) -> None:
         for probe in control["probes"]:
             line = jsontext.dumps({**probe, "control": control["id"]})
             # A probe that a kill cut off has no outcome; its result may only say that nothing is known.
-            if recorded[line] or probe["verdict"] != Verdict.INDETERMINATE or probe["exchanges"]:
+            cut_off = document["run"]["status"] == "interrupted" and probe["verdict"] == Verdict.INDETERMINATE
+            if recorded[line] or not cut_off or probe["exchanges"]:
                 stated[line] += 1
     if stated != recorded:
         raise IntegrityError(f"the probe results of {ASSESSMENT} are not those of {OUTCOMES}")

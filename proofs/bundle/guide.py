@@ -7,7 +7,7 @@ It was signed with the **named key** `{keyid}`. Get that public key from whoever
 this bundle, and check that its id is the same; below it is called `signer.pem`."""
 _EPHEMERAL = """\
 It was signed with an **ephemeral key** (`{keyid}`), made for this one bundle and thrown away. The signature proves
-**integrity, not origin**: that nothing was changed since, not who made it. Below, `signer.pem` is the bundle's own
+**integrity, not origin**: that nothing was changed since, not who made it. The public key is in the bundle:
 `signer.pub.pem`."""
 _TEXT = """\
 # How to check this bundle
@@ -19,13 +19,13 @@ This is the proof of target `{target}`, run `{run}`, started {started}, {status}
 
 `verifier.py` (of Proof of Controls, `proofs/verifier.py`) needs Python 3.11 and `cryptography`, nothing else:
 
-    python3 verifier.py BUNDLE.proof.tar.gz --key signer.pem
+    python3 verifier.py BUNDLE.proof.tar.gz{key}
 
 Exit 0: intact; 1: refused, with the first reason; 2: could not be read.
 
 ## 2. With the project
 
-    proofs verify BUNDLE.proof.tar.gz --key signer.pem
+    proofs verify BUNDLE.proof.tar.gz{key}
     proofs replay BUNDLE.proof.tar.gz
 
 ## 3. With neither: openssl, sha256sum and a few lines of Python
@@ -84,5 +84,6 @@ def text(*, target: str, run: str, started: str, status: str, partial: bool, key
         partial=", partial (not every probe was selected)" if partial else "",
         keyid=keyid,
         signer=(_NAMED if kind == "named" else _EPHEMERAL).format(keyid=keyid),
+        key=" --key signer.pem" if kind == "named" else "",
         inkey="../signer.pem" if kind == "named" else "signer.pub.pem",
     ).encode()

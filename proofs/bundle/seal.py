@@ -16,7 +16,7 @@ from proofs.bundle.names import shown
 from proofs.bundle.publish import Draft, draft
 from proofs.bundle.scan import SecretScan
 from proofs.bundle.signers import Signer
-from proofs.errors import ConfigurationError, IntegrityError
+from proofs.errors import IntegrityError, StorageError
 
 _PIECE = 256 << 10
 _FROM_RUN = (names.JOURNAL, names.OUTCOMES, names.RUN, *sorted(names.OPTIONAL))
@@ -28,7 +28,7 @@ def seal(
     """Pack, sign and verify the run, and give the path of the bundle.
 
     The run directory is only read. Raises `IntegrityError` if a member still holds one of the `secrets`, or if
-    the run is not of one piece; `ConfigurationError` if `out_dir` can't be written.
+    the run is not of one piece; `StorageError` if `out_dir` can't be written.
     """
     started = datetime.fromisoformat(assessment["run"]["started"]).astimezone(UTC)
     files = _collect(run_dir)
@@ -56,7 +56,7 @@ def seal(
             read.open_verified(new.path, None).close()
             return _publish(new, out_dir, stem)
     except OSError as error:
-        raise ConfigurationError(
+        raise StorageError(
             f"{out_dir}: the bundle can't be written: {error.strerror}; "
             f"the run is kept, seal it with: proofs seal {run_dir}"
         ) from error

@@ -243,6 +243,18 @@ BAD = {
         "the counts of assessment.json are not those of its controls",
         "step 10: the counts are wrong",
     ),
+    "10-cut-off-yet-complete": (
+        "the probe results of assessment.json are not those of outcomes.jsonl",
+        "step 10: the probe results are not those of outcomes.jsonl",
+    ),
+    "10-deselected-yet-satisfied": (
+        "control 'tls-1-3-only' is called satisfied, which does not follow from its probes",
+        "step 10: the verdict of control tls-1-3-only does not follow from its probes",
+    ),
+    "10-deselected-yet-whole": (
+        "run.json calls a run whole in which probes were not selected",
+        "step 10: run.json calls a run whole that is not",
+    ),
     "10-exchange-cited": (
         "control 'secure-transport-required' cites exchange 99, which is not in the journal",
         "step 10: control secure-transport-required cites exchange 99, which does not exist",
@@ -260,8 +272,8 @@ BAD = {
         "step 10: the probe results are not those of outcomes.jsonl",
     ),
     "10-probe-left-out": (
-        "control 'tls-1-3-only' is called satisfied, which does not follow from its probes",
-        "step 10: the verdict of control tls-1-3-only does not follow from its probes",
+        "control 'tls-1-3-only' tells of other probes than were selected",
+        "step 10: control tls-1-3-only tells of other probes than were selected",
     ),
     "10-start-moved": (
         "the members do not carry the time at which the run started",
