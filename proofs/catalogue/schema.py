@@ -69,7 +69,10 @@ def _type(error: Any, key: Key, problems: Problems) -> None:
     if "description" in error.schema:
         expected += f" ({error.schema['description']})"
     quoted = "string" in kinds and isinstance(error.instance, int | float | bool)
-    problems.add(key, spell_value(error.instance), expected, "put it in quotes" if quoted else "correct the value")
+    remedy = "put it in quotes" if quoted else "correct the value"
+    if error.schema.get("$comment") == "secret":
+        remedy = "store the secret elsewhere and refer to it"
+    problems.add(key, spell_value(error.instance), expected, remedy)
 
 
 def _choice(error: Any, key: Key, problems: Problems) -> None:

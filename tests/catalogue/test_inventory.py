@@ -89,6 +89,7 @@ SCHEMA_CASES = [
         "certificate: found no key key beside it, expected both or neither",
     ),
     ((*ONE, "identities", "inspector", "password"), "hunter2", "password: found a literal value, expected a mapping"),
+    ((*ONE, "identities", "inspector", "password"), "hunter2", "; store the secret elsewhere and refer to it"),
     ((*ONE, "identities", "inspector", "password"), 123456, "password: found a literal value, expected a mapping"),
     ((*ONE, "identities", "inspector", "password"), {"value": "hunter2"}, "password.value: found an unknown key"),
     (
