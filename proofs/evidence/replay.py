@@ -66,8 +66,9 @@ class ReplaySink:
 
 def _inline(value: Any, body: Callable[[str], str]) -> Any:
     if isinstance(value, dict):
-        if set(value) == {"$evidence"}:
-            return body(value["$evidence"]["path"])
+        inner = value.get("$evidence")
+        if len(value) == 1 and isinstance(inner, dict) and inner.keys() == {"path", "sha256", "size"}:
+            return body(inner["path"])
         return {key: _inline(item, body) for key, item in value.items()}
     if isinstance(value, list):
         return [_inline(item, body) for item in value]
