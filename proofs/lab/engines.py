@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import struct
 import subprocess
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from proofs.errors import ConfigurationError
 from proofs.lab.archive import unpack
@@ -17,6 +19,8 @@ from proofs.model import Engine
 
 VARIABLES: dict[Engine, str] = {"mysql": "PROOFS_MYSQLD", "mariadb": "PROOFS_MARIADBD"}
 _NAMES: dict[Engine, tuple[str, ...]] = {"mysql": ("mysqld",), "mariadb": ("mariadbd", "mysqld")}
+_PT_INTERP = 3
+APPARMOR = Path("/etc/apparmor.d")
 # Daemons live in sbin, which an ordinary user's PATH need not hold.
 _SBIN = ("/usr/sbin", "/usr/local/sbin", "/usr/libexec", "/usr/local/mysql/bin", "/opt/mysql/bin")
 
@@ -97,7 +101,34 @@ def _installed(engine: Engine, program: Path) -> Server | None:
     found = _version([str(program)])
     if found is None or found[0] != engine:
         return None
-    return Server(engine, found[1], (str(program),), program.resolve().parent.parent, unpacked=False)
+    # AppArmor confines an installed server, by its path, to the system's own directories. Started by its loader,
+    # unprivileged as it is, it may use ours.
+    loader = interpreter(program) if _confined(program) else None
+    command = (loader, str(program)) if loader else (str(program),)
+    return Server(engine, found[1], command, program.resolve().parent.parent, unpacked=False)
+
+
+def _confined(program: Path) -> bool:
+    profile = APPARMOR / str(program.resolve()).lstrip("/").replace("/", ".")
+    return profile.is_file()
+
+
+def interpreter(program: Path) -> str | None:
+    """The loader that a dynamically linked 64-bit ELF program names (elf(5): the PT_INTERP segment), if it does."""
+    with program.open("rb") as stream:
+        header = stream.read(64)
+        if len(header) < 64 or header[:5] != b"\x7fELF\x02":
+            return None
+        order: Literal["<", ">"] = "<" if header[5] == 1 else ">"
+        (table,) = struct.unpack_from(f"{order}Q", header, 32)
+        size, count = struct.unpack_from(f"{order}HH", header, 54)
+        for number in range(count):
+            stream.seek(table + number * size)
+            kind, _flags, offset, _virtual, _physical, length = struct.unpack(f"{order}IIQQQQ", stream.read(40))
+            if kind == _PT_INTERP:
+                stream.seek(offset)
+                return stream.read(length).rstrip(b"\0").decode()
+    return None
 
 
 def _version(command: list[str]) -> tuple[Engine, str] | None:
