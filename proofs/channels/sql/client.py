@@ -29,7 +29,7 @@ class NamedContext(ssl.SSLContext):
     """A client context that verifies the server under the name of the inventory, whatever address is dialled."""
 
     server_name: str
-    presents = False
+    attentive = False
     handshake_done = False
 
     def wrap_socket(self, sock: socket.socket, *_: Any, **__: Any) -> ssl.SSLSocket:
@@ -37,7 +37,7 @@ class NamedContext(ssl.SSLContext):
         began = time.monotonic()
         wrapped = super().wrap_socket(sock, server_hostname=self.server_name)
         self.handshake_done = True
-        if self.presents and wrapped.version() == "TLSv1.3":
+        if self.attentive and wrapped.version() == "TLSv1.3":
             _await_opinion(wrapped, min(MAX_OPINION_S, max(MIN_OPINION_S, 4 * (time.monotonic() - began))))
         return wrapped
 
@@ -63,8 +63,11 @@ def _await_opinion(stream: ssl.SSLSocket, limit_s: float) -> None:
         stream.settimeout(timeout)
 
 
-def client_context(database: Database, keypair: KeyPair | None) -> NamedContext:
-    """A context that trusts only the target's CA and presents `keypair`. Raises `OSError` on unreadable files."""
+def client_context(database: Database, keypair: KeyPair | None, *, attentive: bool) -> NamedContext:
+    """A context that trusts only the target's CA and presents `keypair`. Raises `OSError` on unreadable files.
+
+    `attentive` waits for the server's opinion of the certificate: for certificates that are expected to be refused.
+    """
     context = NamedContext(ssl.PROTOCOL_TLS_CLIENT)
     context.server_name = database.server_name
     # A certificate of the lab or of a site's own CA need not satisfy RFC 5280 to the letter for a login to be safe;
@@ -73,7 +76,7 @@ def client_context(database: Database, keypair: KeyPair | None) -> NamedContext:
     context.load_verify_locations(cafile=database.ca)
     if keypair is not None:
         context.load_cert_chain(keypair.certificate, keypair.key)
-        context.presents = True
+        context.attentive = attentive
     return context
 
 

@@ -6,7 +6,7 @@ import socket
 from dataclasses import dataclass
 from typing import Any
 
-from proofs.channels.sql.client import Client, client_context
+from proofs.channels.sql.client import Client, NamedContext, client_context
 from proofs.channels.sql.credentials import PUBLISHED, WRONG
 from proofs.errors import ChannelError, Indeterminate
 from proofs.model import Identity, KeyPair, Target
@@ -61,6 +61,8 @@ class Connector:
         if kind == "own":
             ref = self.identity(wish.identity).password
             return self._secrets.resolve(ref) if ref is not None else ""
+        if kind == "user-name":
+            return self.identity(wish.identity).user
         return {"wrong": WRONG, "empty": ""}[kind] if kind != "candidate" else PUBLISHED[label]
 
     def over_socket(self, wish: Wish) -> bool:
@@ -77,7 +79,7 @@ class Connector:
             raise Indeterminate(f"the inventory has no vantage {wish.vantage!r} for {self._target.name}")
         encrypted = wish.tls == "on" and not socket_login
         try:
-            context = client_context(self._target.database, self.keypair(wish)) if encrypted else None
+            context = self._context(wish) if encrypted else None
         except OSError as error:
             raise ChannelError(f"TLS material for {wish.identity}/{wish.certificate} not usable: {error}") from error
         return {
@@ -90,6 +92,9 @@ class Connector:
             "write_timeout": self._target.statement_timeout_s,
             **({"unix_socket": self._target.database.socket} if socket_login else {}),
         }
+
+    def _context(self, wish: Wish) -> NamedContext:
+        return client_context(self._target.database, self.keypair(wish), attentive=wish.certificate != "own")
 
     def dial(self, wish: Wish) -> socket.socket:
         """A connected stream. Raises `OSError`."""
