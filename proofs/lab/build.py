@@ -53,6 +53,8 @@ def build(
         write_private(directory / path, fill(text, values, sql_text).encode(), owner)
     state = _start(directory, deployment, program, values, owner, sabotage=sabotage, change=change, kept=kept)
     _deploy(directory, deployment, program, values, change)
+    for identity, password in change.secrets.items():
+        (directory / "secrets" / identity).write_text(password, encoding="utf-8")
     for path, mode in change.chmod.items():
         (directory / path).chmod(mode)
     ready = replace(state, ready=True)

@@ -148,6 +148,8 @@ def _unpacked(engine: Engine) -> Server:
         servers.mkdir(parents=True, exist_ok=True)
         with locked(servers / f"{engine}.lock"):
             if not root.is_dir():
+                for abandoned in servers.glob(f".{engine}-*"):
+                    shutil.rmtree(abandoned)
                 building = Path(tempfile.mkdtemp(prefix=f".{engine}-", dir=servers))
                 try:
                     unpack(engine, building)

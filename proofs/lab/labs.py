@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,7 +29,7 @@ def up(
     `ChannelError`: the server doesn't start.
     """
     with _changing(name):
-        state = _ensure(name, engine, deployment or engine, sabotage, kept=True)
+        state = _ensure(_living(name), name, engine, deployment or engine, sabotage, kept=True)
         if not state.kept:
             state = replace(state, kept=True)
             write(state)
@@ -92,13 +92,13 @@ def watch(name: str, pid: int) -> None:
 def _take(name: str, engine: Engine, deployment: str, sabotage: str | None) -> tuple[int, LabState]:
     while True:
         with _changing(name):
+            known = _living(name)
             held = open_lock(_lease_lock(name))
             try:
                 if try_lock(held, shared=True):
-                    known = _living(name)
                     # A run takes a lab that is up as it is: with the sabotage someone gave it, to see it caught.
                     wanted = known.sabotage if known and sabotage is None else sabotage
-                    state = _ensure(name, engine, deployment, wanted, kept=False)
+                    state = _ensure(known, name, engine, deployment, wanted, kept=False)
                     if known is None:
                         _start_watchdog(state)
                     return held, state
@@ -115,11 +115,12 @@ def _unused(held: int) -> bool:
     return try_lock(held) or not try_lock(held, shared=True)
 
 
-def _ensure(name: str, engine: Engine, deployment: str, sabotage: str | None, *, kept: bool) -> LabState:
-    state = _living(name)
-    if state:
-        _same(state, engine, deployment, sabotage)
-        return state
+def _ensure(
+    known: LabState | None, name: str, engine: Engine, deployment: str, sabotage: str | None, *, kept: bool
+) -> LabState:
+    if known:
+        _same(known, engine, deployment, sabotage)
+        return known
     # Imported late: what takes a lab down (the watchdog above all) needs none of it.
     from proofs.lab import deployment as deployments  # noqa: PLC0415
     from proofs.lab import engines, sabotages  # noqa: PLC0415
@@ -153,15 +154,25 @@ def _described(engine: str, deployment: str, sabotage: str | None) -> str:
 
 
 def _living(name: str) -> LabState | None:
-    """The lab of this name if it is up. Remains of one that is not, or that a killed run left, are removed."""
+    """The lab of this name if it is up. One that is not, or that no living run uses any more, is removed."""
     path = directory(name)
     if not path.exists():
         return None
     state = read(name)
-    if state and state.alive and state.ready:
+    if state and state.alive and state.ready and (state.kept or _leased(name)):
         return state
     _remove(name)
     return None
+
+
+def _leased(name: str) -> bool:
+    with suppress(FileNotFoundError):
+        probe = os.open(_lease_lock(name), os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+        try:
+            return not try_lock(probe)
+        finally:
+            os.close(probe)
+    return False
 
 
 def _remove_unless_kept(state: LabState) -> None:

@@ -25,6 +25,7 @@ class Change:
     `options` and `client`: option → value, None drops it. `sql`: statements of the administrator, after deployment.
     `pki`: kind of material → bad variant. `chmod`: path in the lab → mode.
     `files`: path in the lab → text of a file the server can read, made before it starts.
+    `secrets`: identity → what its password is once the SQL was run.
     """
 
     options: Mapping[str, str | None]
@@ -33,9 +34,10 @@ class Change:
     chmod: Mapping[str, int]
     client: Mapping[str, str | None]
     files: Mapping[str, str]
+    secrets: Mapping[str, str]
 
 
-NO_CHANGE = Change({}, (), {}, {}, {}, {})
+NO_CHANGE = Change({}, (), {}, {}, {}, {}, {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,7 @@ def _change(entry: Mapping[str, Any]) -> Change:
         chmod={path: int(mode, 8) for path, mode in entry.get("chmod", {}).items()},
         client=_texts(entry.get("client", {})),
         files=entry.get("files", {}),
+        secrets=entry.get("secrets", {}),
     )
 
 

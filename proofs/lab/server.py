@@ -56,7 +56,10 @@ def data_directory(server: Server, storage: Options, owner: Owner | None, into: 
         templates.mkdir(parents=True, exist_ok=True)
         with locked(templates / f"{template.name}.lock"):
             if not template.is_dir():
-                building = Path(tempfile.mkdtemp(prefix=".building-", dir=templates))
+                prefix = f".{template.name}-"
+                for abandoned in templates.glob(f"{prefix}*"):
+                    shutil.rmtree(abandoned)
+                building = Path(tempfile.mkdtemp(prefix=prefix, dir=templates))
                 try:
                     building.chmod(0o711)
                     _initialise(server, storage, owner, building / "data")

@@ -42,7 +42,7 @@ def test_a_named_program_of_the_other_engine_is_refused(monkeypatch, tmp_path):
 
 def test_a_named_program_that_is_not_there_is_refused(monkeypatch, tmp_path):
     monkeypatch.setenv("PROOFS_MARIADBD", str(tmp_path / "nothing"))
-    with pytest.raises(ConfigurationError, match="PROOFS_MARIADBD: .*nothing is not a program"):
+    with pytest.raises(ConfigurationError, match=r"PROOFS_MARIADBD: .*nothing is not a program"):
         engines.find("mariadb")
 
 
