@@ -1,0 +1,95 @@
+"""Control private-key-permissions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from proofs.errors import Indeterminate
+from proofs.model import Json, ParameterValue, Target
+from proofs.ports import HostChannel, MaterialChannel, SqlChannel
+from proofs.probes.certificates.material import server_files
+from proofs.probes.transport.settings import setting, texts
+
+STICKY = 0o1000
+READ_REFUSED = frozenset({13, 29, 1085, 1227, 1290})
+"""No such access, not readable, ER_TEXTFILE_NOT_READABLE, ER_SPECIFIC_ACCESS_DENIED_ERROR, secure_file_priv."""
+
+
+def test_server_key_is_private(sql: SqlChannel, machine: HostChannel, params: Mapping[str, ParameterValue]) -> None:
+    """The server's private key files are for their owner alone, in directories that only trusted users can change.
+
+    Files `ssl_key` and `admin_ssl_key` (MySQL 8.0.21). Whoever may write to a directory above could put another key
+    in place; below a sticky directory such as /tmp only the entry's own owner and root can (rename(2), EPERM).
+    STIG MYS8-00-004800, MADB-10-004100; CIS 3.7.
+    """
+    trusted = {*texts(params, "server_key_owners"), _server_user(sql, machine)}
+    for variable, path in server_files(sql, "ssl_key").items():
+        key, *directories = machine.stat_path(path)
+        if key["type"] == "symbolic link" or any(each["type"] != "directory" for each in directories):
+            raise Indeterminate(f"{variable} is reached by a symbolic link, which was not followed: {path!a}")
+        assert key["type"] == "regular file", f"{variable} {path!a} is a {key['type']}"
+        _judge_mode(key, _octal(params, "max_mode"))
+        assert key["owner"] in trusted, f"{path!a} belongs to {key['owner']!a}, expected {', '.join(sorted(trusted))}"
+        _judge_directories(directories, _octal(params, "max_directory_mode"), trusted | {"root"})
+
+
+def test_client_keys_are_private(material: MaterialChannel, params: Mapping[str, ParameterValue]) -> None:
+    """The private keys of the clients in use are for their owner alone, in directories others cannot write to.
+
+    The keys of the identities, on the prover's machine, and those that client option files name.
+    """
+    keys = material.key_modes()
+    if not keys:
+        raise Indeterminate("no identity of the inventory has a private key")
+    for key in keys:
+        _judge_mode(key, _octal(params, "max_mode"))
+        _judge_mode(key["directory"], _octal(params, "max_directory_mode"))
+    seen = {key["path"] for key in keys}
+    named = {client["options"].get("ssl-key") for client in material.client_options()} - {None}
+    if named - seen:
+        raise Indeterminate(f"a client option file names a key that no identity has: {', '.join(sorted(named - seen))}")
+
+
+def test_server_key_is_unreadable_through_sql(sql: SqlChannel, target: Target) -> None:
+    """No identity, not even an administrator, gets the server's private key out of the server by SQL.
+
+    LOAD_FILE refuses with NULL, not with an error (MySQL and MariaDB manuals, LOAD_FILE): without the FILE privilege,
+    outside `secure_file_priv`, and where the file is not readable by all. Only the length is asked for, never the key;
+    that the name of the key was there to be read shows in the same row.
+    """
+    names = [name for name in ("operator", "inspector", "app") if name in target.identities]
+    if not names:
+        raise Indeterminate("the inventory has none of the identities operator, inspector and app")
+    for name in names:
+        statement = "SELECT LENGTH(LOAD_FILE(@@GLOBAL.ssl_key)) AS length, LENGTH(@@GLOBAL.ssl_key) AS named"
+        result = sql.attempt(name, statement)
+        if not result.ok and result.codes & READ_REFUSED:
+            continue
+        if not result.ok or len(result.rows) != 1 or not result.rows[0]["named"]:
+            raise Indeterminate(f"reading the server's key was not answered as expected: {result.describe()}")
+        length = result.rows[0]["length"]
+        assert length is None, f"{name} can read the server's private key: LOAD_FILE returned {length} bytes"
+
+
+def _server_user(sql: SqlChannel, machine: HostChannel) -> str:
+    """The user the server runs as: the owner of its data directory, into which it alone writes."""
+    return str(machine.stat_path(setting(sql, "datadir").rstrip("/"))[0]["owner"])
+
+
+def _octal(params: Mapping[str, ParameterValue], name: str) -> int:
+    try:
+        return int(str(params[name]), 8)
+    except ValueError:
+        raise Indeterminate(f"parameter {name} is {params[name]!r}, expected an octal mode in quotes") from None
+
+
+def _judge_mode(entry: Json, most: int) -> None:
+    mode = int(entry["mode"], 8) & 0o777
+    assert not mode & ~most, f"{entry['path']} has mode {entry['mode']}, expected at most {most:04o}"
+
+
+def _judge_directories(directories: Iterable[Json], most: int, trusted: set[str]) -> None:
+    for depth, each in enumerate(directories):
+        assert each["owner"] in trusted, f"{each['path']}, above the key, belongs to {each['owner']!a}"
+        if depth == 0 or not int(each["mode"], 8) & STICKY:
+            _judge_mode(each, most)
