@@ -115,7 +115,7 @@ class SqlChannel(Protocol):
         """Try a login and, if let in, look at the session and close it.
 
         `certificate`: `own`, `none`, the name of an entry of the target's `certificates`, or `identity:NAME`.
-        `password`: `own`, `wrong`, `empty`, or `candidate:N` (N-th of the published defaults, `candidates()`).
+        `password`: `own`, `wrong`, `empty`, `user-name`, or `candidate:LABEL` (a published default, `candidates()`).
         `user`: another user name than the identity's (for anonymous and unknown-user attacks).
         `lockout`: guesses may follow each other without a good login between, so that the account gets blocked;
         `ChannelError` unless the target says `allow_lockout_probe`.

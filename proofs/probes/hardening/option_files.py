@@ -1,0 +1,51 @@
+"""The server's option files, where the host can be read: what the next start would find there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from proofs.model import Target
+from proofs.ports import HostChannel, SqlChannel
+
+_PATHS = {
+    "mysql": "SELECT DISTINCT variable_path AS path FROM performance_schema.variables_info"
+    " WHERE variable_path <> '' AND variable_source <> 'PERSISTED' ORDER BY variable_path",
+    # Shown to accounts with FILE only.
+    "mariadb": "SELECT DISTINCT GLOBAL_VALUE_PATH AS path FROM information_schema.SYSTEM_VARIABLES"
+    " WHERE GLOBAL_VALUE_PATH IS NOT NULL ORDER BY path",
+}
+
+
+def on_disk(sql: SqlChannel, machine: HostChannel, target: Target) -> dict[str, str] | None:
+    """Server options by name as the option files now hold them; None where the host can't be looked at.
+
+    The files are those the server says it took values from. A file that it has not yet read is not known to it, so
+    not to this look. Raises `ChannelError` where a file can't be read.
+    """
+    if target.host is None:
+        return None
+    identity = "inspector" if target.engine == "mysql" else "operator"
+    if identity not in target.identities:
+        return None
+    paths = [str(row["path"]) for row in sql.rows(_PATHS[target.engine], identity=identity)]
+    return server_options([machine.read_text(path) for path in paths if path.startswith("/")]) if paths else None
+
+
+def server_options(texts: Sequence[str]) -> dict[str, str]:
+    """Option → value of the groups a server reads, later files and lines first in rank.
+
+    Names are spelled with underscores and without `loose_`; `skip_x` is x = OFF unless x is no option of its own
+    (`skip_name_resolve`, …), and an option without a value is ON (manual, "Using Option Files").
+    """
+    found: dict[str, str] = {}
+    for text in texts:
+        group = ""
+        for raw in text.splitlines():
+            line = raw.strip()
+            if line.startswith("["):
+                group = line.strip("[]").strip().lower()
+            elif line and line[0] not in "#;!" and group.startswith(("mysqld", "server", "mariadb")):
+                name, given, value = line.partition("=")
+                option = name.strip().lower().replace("-", "_").removeprefix("loose_")
+                found[option] = value.split(" #")[0].strip().strip("'\"") if given else "ON"
+    return found
