@@ -159,14 +159,15 @@ def _daemon(engine: Engine) -> str:
 
 def _packages(engine: Engine, apt: _Apt) -> tuple[list[str], list[str]]:
     """Packages to fetch with all they depend on, and packages to fetch alone."""
-    if engine == "mariadb":
-        # The plugins (ed25519, password checks) are in mariadb-server, whose own dependencies are not needed.
-        return ["mariadb-server-core"], ["mariadb-server"]
-    listed = apt.run("apt-cache", "search", "--names-only", "^mysql-server-core").split("\n")
-    names = sorted(line.split()[0] for line in listed if line.strip())
-    if not names:
-        raise FileNotFoundError("the archive has no mysql-server-core")
-    return [names[-1]], []
+    listed = apt.run("apt-cache", "search", "--names-only", f"^{engine}-server").splitlines()
+    names = {line.split()[0] for line in listed if line.strip()}
+    cores = sorted(name for name in names if name.startswith(f"{engine}-server-core"))
+    if not cores:
+        raise FileNotFoundError(f"the archive has no {engine}-server-core")
+    # Ubuntu has its versions in the names. Plugins may be in the package without -core, whose own dependencies are
+    # not needed.
+    whole = cores[-1].replace("-core", "")
+    return [cores[-1]], [whole] if whole in names else []
 
 
 class _Apt:

@@ -36,7 +36,7 @@ set @current_hostname='';
 """
 # A bootstrapped root's password counts as changed in 1970; the deployment gives it the default lifetime back.
 _MARIADB_EPILOGUE = "\nupdate mysql.global_priv set priv=json_set(priv, '$.password_lifetime', 0) where user='root';\n"
-_MARIADB_TABLES = ("mysql_system_tables.sql", "mysql_performance_tables.sql", "mysql_system_tables_data.sql")
+_MARIADB_TABLES = ("system_tables.sql", "performance_tables.sql", "system_tables_data.sql")
 _MYSQL_KEY_MAKERS = (
     "auto_generate_certs",
     "caching_sha2_password_auto_generate_rsa_keys",
@@ -163,7 +163,9 @@ def _initialise(server: Server, storage: Options, owner: Owner | None, into: Pat
         arguments, script = [*common, "--initialize-insecure", "--skip-log-bin", *no_keys], ""
     else:
         arguments = [*common, "--bootstrap", "--enforce-storage-engine="]
-        tables = [(server.share / name).read_text(encoding="utf-8") for name in _MARIADB_TABLES]
+        # MariaDB 11 has them as mariadb_*.sql.
+        prefix = "mariadb" if (server.share / "mariadb_system_tables.sql").is_file() else "mysql"
+        tables = [(server.share / f"{prefix}_{name}").read_text(encoding="utf-8") for name in _MARIADB_TABLES]
         script = _MARIADB_PRELUDE + "\n".join(tables) + _MARIADB_EPILOGUE
     try:
         done = subprocess.run(
