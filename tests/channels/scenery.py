@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import select
 import socket
 import threading
 import time
@@ -108,6 +109,17 @@ def server(serve: Callable[[socket.socket], None]) -> Iterator[int]:
 
 def silent(sock: socket.socket) -> None:
     sock.recv(1)
+
+
+def carry_both(one: socket.socket, other: socket.socket) -> None:
+    """Copy bytes both ways until either side ends."""
+    peers = {one: other, other: one}
+    while True:
+        for source in select.select([one, other], [], [])[0]:
+            data = source.recv(65536)
+            if not data:
+                return
+            peers[source].sendall(data)
 
 
 @contextlib.contextmanager

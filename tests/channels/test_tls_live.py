@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +15,7 @@ from typing import Any
 import pymysql
 import pytest
 from fakes import Recorder, Replayer
-from scenery import good_login, never, roomy, slow_link, target_of
+from scenery import carry_both, good_login, never, roomy, server, slow_link, target_of
 
 from proofs.channels.budget import AbortBudget
 from proofs.channels.tls import Tls
@@ -189,6 +191,33 @@ def test_administrative_endpoint(loose_mysql: LabState) -> None:
     tls = tls_of(loose_mysql)
     assert tls.handshake("admin", verify=True).ok
     assert tls.handshake("admin", minimum="TLSv1.2", maximum="TLSv1.2").codes == {"alert:protocol_version"}
+
+
+def test_a_lossy_link_makes_looks_unknown_and_never_a_pass(loose_mysql: LabState) -> None:
+    """Every 40th connection is cut after the ClientHello: a scanner alone would call that a refusal."""
+    count = itertools.count(1)
+
+    def lossy(client: socket.socket) -> None:
+        cut = next(count) % 40 == 0
+        with socket.create_connection(("127.0.0.1", loose_mysql.port)) as upstream:
+            client.sendall(upstream.recv(4096))
+            upstream.sendall(client.recv(36))
+            hello = client.recv(65536)
+            if not cut:
+                upstream.sendall(hello)
+                carry_both(client, upstream)
+
+    with server(lossy) as port:
+        target = target_of(loose_mysql)
+        far = replace(target, database=replace(target.database, port=port))
+        facts = Tls(far, Recorder(), roomy()).scan()
+    assert facts["errors"]
+    unknown = {f"tls_1_{n}_cipher_suites": f"TLS 1.{n}" for n in range(4)} | {"ssl_3_0_cipher_suites": "SSL 3.0"}
+    assert set(facts["errors"]) & set(unknown)
+    for command, reason in facts["errors"].items():
+        assert "without one byte of answer" in reason
+        if command in unknown:
+            assert facts["accepted"][unknown[command]] is None
 
 
 @pytest.mark.slow

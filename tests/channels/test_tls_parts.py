@@ -190,6 +190,8 @@ def test_bridge_keeps_what_went_wrong() -> None:
     bridge = Bridge(endpoint_of(target_at(dead), "main"), roomy(), 1.0)
     bridge.open()
     with socket.create_connection(("127.0.0.1", bridge.port)) as client:
+        client.settimeout(5)
+        client.sendall(b"hello")
         assert client.recv(1) == b""
     bridge.close()
     bridge.close()

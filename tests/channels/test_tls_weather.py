@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import struct
 import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from fakes import Recorder
 from scenery import roomy, server, silent, target_at
 
@@ -140,3 +147,39 @@ def test_unknown_suite_and_certificate() -> None:
         tls.cipher_suite("TLS_NULL")
     with pytest.raises(Indeterminate):
         tls.handshake(certificate="none-such")
+
+
+def test_x_protocol_starts_tls(tmp_path: Path) -> None:
+    """A notice may come before the Ok; then TLS, and the poke is answered."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "x")])
+    now = datetime.now(UTC)
+    builder = x509.CertificateBuilder(name, name, key.public_key(), 1, now, now + timedelta(days=1))
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    (tmp_path / "pair.pem").write_bytes(pem + builder.sign(key, SHA256()).public_bytes(Encoding.PEM))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "pair.pem")
+    asked: list[bytes] = []
+
+    def x_server(sock: socket.socket) -> None:
+        asked.append(sock.recv(4096))
+        sock.sendall(b"\x03\x00\x00\x00\x0b\x08\x05" + b"\x01\x00\x00\x00\x00")
+        with context.wrap_socket(sock, server_side=True) as secured:
+            asked.append(secured.recv(4096))
+            secured.sendall(b"\x01\x00\x00\x00\x02")
+
+    with server(x_server) as port:
+        result = Tls(target_at(port), Recorder(), roomy()).handshake("x")
+    assert result.ok
+    assert (asked[0][4], asked[1]) == (2, b"\x01\x00\x00\x00\x01")
+    assert b"\x0a\x03tls" in asked[0]
+
+
+def test_x_protocol_without_tls() -> None:
+    def x_server(sock: socket.socket) -> None:
+        sock.recv(4096)
+        sock.sendall(b"\x05\x00\x00\x00\x01\x10\x89\x27\x00")
+        sock.recv(1)
+
+    with server(x_server) as port:
+        assert Tls(target_at(port), Recorder(), roomy()).handshake("x").codes == {"no-tls"}

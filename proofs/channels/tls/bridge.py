@@ -7,6 +7,7 @@ network failure for a refusal, and so for a pass.
 
 from __future__ import annotations
 
+import select
 import selectors
 import socket
 import threading
@@ -71,6 +72,9 @@ class Bridge:
     def _serve(self, client: socket.socket) -> None:
         with client:
             client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            hello = self._first_bytes(client)
+            if not hello:
+                return
             try:
                 self._budget.spend()
                 with self._lock:
@@ -81,29 +85,45 @@ class Bridge:
                     self.failures.append(str(e))
                 return
             with server:
-                ended_by_server, answered = self._pump(client, server)
+                ended_by_server, answered = self._pump(client, server, hello)
             if ended_by_server and not answered:
                 with self._lock:
                     self.unanswered += 1
 
-    def _pump(self, client: socket.socket, server: socket.socket) -> tuple[bool, bool]:
+    def _first_bytes(self, client: socket.socket) -> bytes:
+        """The client's first bytes: one that gives up before it speaks costs the server no connection."""
+        poll = select.poll()
+        poll.register(client, select.POLLIN)
+        poll.register(self._stopped, select.POLLIN)
+        if self._stopped.fileno() in [descriptor for descriptor, _ in poll.poll()]:
+            return b""
+        try:
+            return client.recv(_CHUNK)
+        except ConnectionError:
+            return b""
+
+    def _pump(self, client: socket.socket, server: socket.socket, hello: bytes) -> tuple[bool, bool]:
         """Copy both ways until either side ends: did the server end it, and had it sent anything?"""
         answered = False
-        with selectors.DefaultSelector() as selector:
-            selector.register(client, selectors.EVENT_READ, (client, server))
-            selector.register(server, selectors.EVENT_READ, (server, client))
-            selector.register(self._stopped, selectors.EVENT_READ)
-            while True:
-                for key, _ in selector.select():
-                    if key.data is None:
-                        return False, answered
-                    source, sink = key.data
-                    try:
-                        data = source.recv(_CHUNK)
-                        if data:
-                            answered = answered or source is server
-                            sink.sendall(data)
-                    except OSError:
-                        data = b""  # a reset: the end, like a close
-                    if not data:
-                        return source is server, answered
+        try:
+            server.sendall(hello)
+        except OSError:
+            return True, False
+        peers = {client.fileno(): (client, server), server.fileno(): (server, client)}
+        poll = select.poll()
+        for descriptor in (*peers, self._stopped.fileno()):
+            poll.register(descriptor, select.POLLIN)
+        while True:
+            for descriptor, _ in poll.poll():
+                if descriptor not in peers:
+                    return False, answered
+                source, sink = peers[descriptor]
+                try:
+                    data = source.recv(_CHUNK)
+                    if data:
+                        answered = answered or source is server
+                        sink.sendall(data)
+                except OSError:
+                    data = b""  # a reset: the end, like a close
+                if not data:
+                    return source is server, answered

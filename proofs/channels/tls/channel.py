@@ -146,7 +146,7 @@ class Tls:
                 answer = answer_to(sock, client_hello(versions, suites, server_name), seconds)
         except TlsNotOfferedError as e:
             return _no_tls(e)
-        except (NotTlsError, TimeoutError) as e:
+        except (NotTlsError, OSError) as e:
             raise ChannelError(f"{where}: no TLS answer to a ClientHello: {e or 'time-out'}") from None
         facts: dict[str, Any] = {"version": None, "cipher": None, "chain": [], "verify_error": None, "method": "hello"}
         if not isinstance(answer, ServerChoice):

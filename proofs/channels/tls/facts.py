@@ -55,6 +55,9 @@ FACTS: Mapping[str, Callable[[Any], Facts]] = {
 }
 """How the result of each scan command of sslyze is read."""
 
+SSLYZE_VERSIONS = ("SSL 2.0", "SSL 3.0", "TLS 1.0", "TLS 1.1", "TLS 1.2", "TLS 1.3")
+"""The keys of `accepted`."""
+
 NOTHING_SEEN: Mapping[str, Any] = dict.fromkeys(
     ("chain", "deployments", "curves", "renegotiation", "compression", "early_data", "resumption", "heartbleed"),
 ) | {"fallback_scsv": None}

@@ -13,7 +13,7 @@ from typing import Any
 
 from proofs.channels.budget import AbortBudget
 from proofs.channels.tls.endpoints import Endpoint
-from proofs.channels.tls.facts import NOTHING_SEEN, LookFailedError
+from proofs.channels.tls.facts import NOTHING_SEEN, SSLYZE_VERSIONS, LookFailedError
 from proofs.channels.tls.hello import NotTlsError, ServerChoice, answer_to, client_hello
 from proofs.channels.tls.looks import Scene, all_looks
 from proofs.channels.tls.server_info import Highest
@@ -32,7 +32,7 @@ def scan(endpoint: Endpoint, server_name: str, budget: AbortBudget, seconds: flo
     """
     aborted, renewals = budget.aborted, budget.renewals
     scene = Scene(endpoint, server_name, highest_version(endpoint, server_name, budget, seconds), budget, seconds)
-    facts: dict[str, Any] = {"accepted": {}, "errors": {}, **NOTHING_SEEN}
+    facts: dict[str, Any] = {"accepted": dict.fromkeys(SSLYZE_VERSIONS), "errors": {}, **NOTHING_SEEN}
     looks = all_looks(scene)
     with ThreadPoolExecutor(_WORKERS, thread_name_prefix="tls-scan") as pool:
         try:
@@ -71,7 +71,7 @@ def highest_version(endpoint: Endpoint, server_name: str, budget: AbortBudget, s
         with open_tls_ready(endpoint, seconds) as sock:
             try:
                 answer = answer_to(sock, client_hello([number], list(suites.values()), server_name), seconds)
-            except (NotTlsError, TimeoutError) as e:
+            except (NotTlsError, OSError) as e:
                 raise ChannelError(f"{endpoint}: no TLS answer to a {name} ClientHello: {e or 'time-out'}") from None
         if isinstance(answer, ServerChoice) and answer.version == number:
             chosen = next((suite for suite, code in suites.items() if code == answer.suite), "")
