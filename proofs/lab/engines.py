@@ -93,7 +93,8 @@ def _named(engine: Engine, program: Path) -> Server:
         raise ConfigurationError(f"{variable}: {program} is not a program; name the {engine} server's own file")
     server = _installed(engine, program)
     if server is None:
-        raise ConfigurationError(f"{variable}: {program} --version does not say that it is a {engine} server")
+        said = _said([str(program)]).strip().splitlines() or ["nothing"]
+        raise ConfigurationError(f"{variable}: {program} --version does not tell of a {engine} server, but: {said[-1]}")
     return server
 
 
@@ -132,13 +133,18 @@ def interpreter(program: Path) -> str | None:
 
 
 def _version(command: list[str]) -> tuple[Engine, str] | None:
+    return parse_version(_said(command))
+
+
+def _said(command: list[str]) -> str:
+    """What the program answers to --version, or why it doesn't."""
     try:
         done = subprocess.run(
             [*command, "--no-defaults", "--version"], check=False, capture_output=True, text=True, timeout=20
         )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return parse_version(done.stdout)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return str(error)
+    return done.stdout if done.returncode == 0 else done.stderr
 
 
 def _unpacked(engine: Engine) -> Server:

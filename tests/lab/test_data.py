@@ -42,8 +42,10 @@ def test_shipped_sabotages_fit_the_schema_and_the_material():
     Draft202012Validator.check_schema(schema)
     allowed = {kind: tuple(spec["enum"]) for kind, spec in schema["$defs"]["pki"]["properties"].items()}
     assert allowed == dict(material.VARIANTS)
+    controls = {control["id"] for control in yaml.safe_load(resources.CONTROLS.read_text())["controls"]}
     found = sabotages.load()
     assert len(found) > 30
+    assert {broken for sabotage in found.values() for broken in sabotage.breaks} <= controls
     for sabotage in found.values():
         assert set(sabotage.changes) <= {"mysql", "mariadb"}
 

@@ -36,7 +36,7 @@ def test_a_named_program_is_taken(monkeypatch, tmp_path):
 
 def test_a_named_program_of_the_other_engine_is_refused(monkeypatch, tmp_path):
     monkeypatch.setenv("PROOFS_MYSQLD", str(program(tmp_path, "mysqld", MARIADB)))
-    with pytest.raises(ConfigurationError, match="does not say that it is a mysql server"):
+    with pytest.raises(ConfigurationError, match="does not tell of a mysql server, but: mysqld  Ver"):
         engines.find("mysql")
 
 

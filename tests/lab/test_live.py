@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pymysql
@@ -322,7 +323,7 @@ def test_a_dead_server_s_remains_are_cleared_away(engine):
 
 
 def test_a_server_that_does_not_start_says_why_in_one_line(engine, monkeypatch):
-    change = sabotages.Change({"no_such_option": "1"}, (), {}, {}, {}, {}, {})
+    change = replace(sabotages.NO_CHANGE, options={"no_such_option": "1"})
     broken = sabotages.Sabotage("broken", "Broken", ("x",), {engine: change}, "here")
     monkeypatch.setattr(sabotages, "find", lambda name, engine: broken)
     with pytest.raises(ChannelError) as caught:
@@ -334,7 +335,7 @@ def test_a_server_that_does_not_start_says_why_in_one_line(engine, monkeypatch):
 
 
 def test_sql_that_fails_names_no_secret(engine, monkeypatch):
-    change = sabotages.Change({}, ("ALTER USER nobody@nowhere IDENTIFIED BY '${password:app}'",), {}, {}, {}, {}, {})
+    change = replace(sabotages.NO_CHANGE, sql=("ALTER USER nobody@nowhere IDENTIFIED BY '${password:app}'",))
     broken = sabotages.Sabotage("broken", "Broken", ("x",), {engine: change}, "here")
     monkeypatch.setattr(sabotages, "find", lambda name, engine: broken)
     monkeypatch.setattr("proofs.lab.build.new_password", lambda: "Sentinel-Pass.word+0123456789")

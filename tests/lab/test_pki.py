@@ -161,6 +161,12 @@ def test_bad_server_certificates(tmp_path, variant):
         case "no-eku":
             with pytest.raises(x509.ExtensionNotFound):
                 usages(leaf)
+        case "wildcard-name":
+            names = extension(leaf, x509.SubjectAlternativeName).value.get_values_for_type(x509.DNSName)
+            assert material.WILDCARD_NAME in names
+            assert material.SERVER_NAME not in names
+        case "generated-name":
+            assert material.GENERATED_NAME in leaf.subject.rfc4514_string()
 
 
 def test_a_trusted_rogue_brings_its_own_crl(tmp_path):
