@@ -31,7 +31,7 @@ def verdict_of(call: pytest.CallInfo[None], looked: bool) -> tuple[Verdict, str]
         return Verdict.INDETERMINATE, _line(str(error))
     if isinstance(error, AssertionError) and call.when == "call" and _raised_by_a_judge(call):
         return Verdict.NOT_SATISFIED, _line(str(error))
-    return Verdict.INDETERMINATE, _line(f"{type(error).__name__}: {error}")
+    return Verdict.INDETERMINATE, _line(f"the probe broke on what it saw: {type(error).__name__}: {error}")
 
 
 def _raised_by_a_judge(call: pytest.CallInfo[None]) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pymysql.constants import FIELD_TYPE
@@ -46,6 +46,12 @@ def error_answer(error: BaseException) -> dict[str, Any]:
         if isinstance(tls, ssl.SSLCertVerificationError):
             answer["message"] = f"server certificate not verified: {tls.verify_message}"[:MAX_MESSAGE]
     return answer
+
+
+def in_words(answer: Mapping[str, Any]) -> str:
+    """An `error_answer` as people want it in a message: the number too, where the server gave one."""
+    number = f"error {answer['errno']}: " if answer["errno"] else ""
+    return f"{number}{answer['message']}"
 
 
 def alert_of(error: ssl.SSLError) -> str | None:

@@ -9,7 +9,7 @@ from typing import Any
 from pymysql.err import MySQLError
 
 from proofs.channels.budget import AbortBudget
-from proofs.channels.sql.answers import CLIENT_SIDE, error_answer
+from proofs.channels.sql.answers import CLIENT_SIDE, error_answer, in_words
 from proofs.channels.sql.client import Client
 from proofs.channels.sql.connect import Connector, Wish
 from proofs.channels.sql.credentials import PUBLISHED
@@ -178,7 +178,7 @@ class Sql:
                 client = self._connector.open(wish, prepared)
                 prepare_session(client, self._target)
             except FAILED as error:
-                message = error_answer(error)["message"]
+                message = in_words(error_answer(error))
                 raise ChannelError(f"{self._target.name}: cannot log in as {identity}: {message}") from error
             self._kept[identity] = client
         return self._kept[identity]
@@ -195,7 +195,7 @@ class Sql:
         try:
             client = self._connector.open(wish, prepared)
         except FAILED as error:
-            raise ChannelError(f"cannot log in as {wish.identity}: {error_answer(error)['message']}") from error
+            raise ChannelError(f"cannot log in as {wish.identity}: {in_words(error_answer(error))}") from error
         with closing(client):
             begun = run(client, "START TRANSACTION")
             if not begun["ok"]:

@@ -23,6 +23,14 @@ if TYPE_CHECKING:
 
 MIN_OPINION_S = 0.1
 MAX_OPINION_S = 1.0
+MAX_LOGIN_BYTES = 1 << 20
+MAX_ANSWER_BYTES = 32 << 20
+"""Read at most from the server before the login is complete, and in answer to one command: pymysql itself would
+put together a packet of any size in memory."""
+
+
+class AnswerTooLong(ValueError):  # noqa: N818 - its name is part of the evidence
+    """The server sends more than is read."""
 
 
 class NamedContext(ssl.SSLContext):
@@ -84,6 +92,7 @@ class Client(pymysql.connections.Connection):
     """A connection whose `stage` tells how far it got: greeting, tls, login, session. `log_in` opens it."""
 
     _auth_plugin_name: str
+    _result: Any
     client_flag: int
 
     def __init__(self, *, context: NamedContext | None, user: str, password: str, **options: Any) -> None:
@@ -93,6 +102,7 @@ class Client(pymysql.connections.Connection):
         self._tls_context = context
         self._offer_plugin: str | None = options.pop("offer_plugin", None)
         self._first_packet = False
+        self._left = MAX_LOGIN_BYTES
         local_infile = options.pop("local_infile", False)
         super().__init__(
             user=user,
@@ -135,9 +145,24 @@ class Client(pymysql.connections.Connection):
         self.negotiated_plugin = plugin_name.decode(errors="backslashreplace")
         return super()._process_auth(plugin_name, auth_packet, handler)  # type: ignore[misc]
 
+    def abandon(self) -> None:
+        """Close at once, without reading the rest of an answer as pymysql would do even when it is collected."""
+        if self._result is not None:
+            self._result.unbuffered_active = False
+            self._result = None
+        self._force_close()  # type: ignore[attr-defined]
+
     def _execute_command(self, command: int, sql: Any) -> None:
         self._first_packet = True
+        self._left = MAX_ANSWER_BYTES
         super()._execute_command(command, sql)  # type: ignore[misc]
+
+    def _read_bytes(self, num_bytes: int) -> bytes:
+        self._left -= num_bytes
+        if self._left < 0:
+            raise AnswerTooLong("the server sends more than is read in answer to one command")
+        data: bytes = super()._read_bytes(num_bytes)  # type: ignore[misc]
+        return data
 
     def _read_packet(self, *args: Any) -> MysqlPacket:
         packet: MysqlPacket = super()._read_packet(*args)  # type: ignore[no-untyped-call]

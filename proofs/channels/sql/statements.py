@@ -20,7 +20,7 @@ SESSION_STATUS = ("Ssl_version", "Ssl_cipher")
 def run(client: Client, statement: str, *, warnings: bool = False) -> dict[str, Any]:
     """One statement: {"ok", "error", "columns", "rows", "truncated", "affected", "warnings", "local_file"}.
 
-    At most `MAX_ROWS` rows or `MAX_BYTES` bytes of JSON are read; a longer answer is `truncated` and the connection
+    At most `MAX_ROWS` rows or `MAX_BYTES` bytes of JSON are kept; a longer answer is `truncated` and the connection
     closed (`closed`), since the rest of it would have to be read first.
     """
     cursor: Any = client.cursor()
@@ -34,14 +34,16 @@ def run(client: Client, statement: str, *, warnings: bool = False) -> dict[str, 
             batch = cursor.fetchmany(BATCH)
             if not batch:
                 break
-            kept.extend(rows_answer(description, batch)["rows"])
-            size += len(json.dumps(kept[-len(batch) :]))
-            truncated = len(kept) > MAX_ROWS or size > MAX_BYTES
+            rows = rows_answer(description, batch)["rows"]
+            size += len(json.dumps(rows))
+            truncated = len(kept) + len(rows) > MAX_ROWS or size > MAX_BYTES
+            if not truncated:
+                kept.extend(rows)
     except (MySQLError, *CLIENT_SIDE) as error:
         failed: dict[str, Any] = {"ok": False, "error": error_answer(error), "local_file": client.local_file}
         if not client.open or isinstance(error, CLIENT_SIDE):
             failed["closed"] = True
-            client._force_close()  # type: ignore[attr-defined] # noqa: SLF001 - a stream in an unknown state
+            client.abandon()
         return failed
     answer: dict[str, Any] = {
         "ok": True,
@@ -54,7 +56,7 @@ def run(client: Client, statement: str, *, warnings: bool = False) -> dict[str, 
     }
     if truncated:
         answer["closed"] = True
-        client._force_close()  # type: ignore[attr-defined] # noqa: SLF001
+        client.abandon()
         return answer
     cursor.close()
     if warnings:
