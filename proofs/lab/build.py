@@ -52,6 +52,8 @@ def build(
     for path, text in change.files.items():
         write_private(directory / path, fill(text, values, sql_text).encode(), owner)
     state = _start(directory, deployment, program, values, owner, sabotage=sabotage, change=change, kept=kept)
+    for path, source in change.copies.items():
+        (directory / path).write_bytes((directory / source).read_bytes())
     _deploy(directory, deployment, program, values, change)
     for identity, password in change.secrets.items():
         (directory / "secrets" / identity).write_text(password, encoding="utf-8")

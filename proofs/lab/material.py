@@ -14,11 +14,22 @@ CA_NAME = "Proof of Controls Lab Root CA"
 SERVER_NAME = "db.lab.internal"
 SERVER_NAMES = (SERVER_NAME, "localhost", "127.0.0.1")
 OTHER_NAME = "other.lab.internal"
+WILDCARD_NAME = "*.lab.internal"
+GENERATED_NAME = "MySQL_Server_9.7.4_Auto_Generated_Server_Certificate"
 
 VARIANTS: Mapping[str, tuple[str, ...]] = {
-    "server": ("expired", "near-expiry", "long-lived", "wrong-name", "weak-key", "other-ca", "no-eku"),
+    "server": (
+        "expired",
+        "near-expiry",
+        "long-lived",
+        "wrong-name",
+        "weak-key",
+        "other-ca",
+        "no-eku",
+        *("wildcard-name", "generated-name"),
+    ),
     "clients": ("no-eku",),
-    "crl": ("expired", "without-revocations"),
+    "crl": ("expired", "without-revocations", "stale"),
     "trust": ("and-rogue-ca",),
 }
 """Per kind of material, the deliberately bad variants that a sabotage may ask for."""
@@ -54,6 +65,8 @@ def make(
     served_crl = crl
     if variants.get("crl") == "expired":
         served_crl = crl = ca.revocations(revoked, start=timedelta(days=-2), lifetime=timedelta(days=1))
+    elif variants.get("crl") == "stale":
+        served_crl = crl = ca.revocations(revoked, start=timedelta(days=-40), lifetime=timedelta(days=60))
     trusted = ca.pem
     if variants.get("trust") == "and-rogue-ca":
         # The rogue brings a CRL of its own, or the server's CRL check would refuse its certificates for it.
@@ -87,6 +100,10 @@ def _attacks(ca: Authority, rogue: Authority, app: str) -> dict[str, Leaf]:
 def _server(ca: Authority, rogue: Authority, variant: str | None) -> Leaf:
     issuer = rogue if variant == "other-ca" else ca
     common_name, names = (OTHER_NAME, (OTHER_NAME,)) if variant == "wrong-name" else (SERVER_NAME, SERVER_NAMES)
+    if variant == "wildcard-name":
+        names = (WILDCARD_NAME, *SERVER_NAMES[1:])
+    elif variant == "generated-name":
+        common_name = GENERATED_NAME
     key: KeyKind = "rsa2048" if variant == "weak-key" else "p256"
     start, lifetime = timedelta(minutes=-5), timedelta(days=90)
     if variant == "expired":

@@ -26,6 +26,7 @@ class Change:
     `pki`: kind of material → bad variant. `chmod`: path in the lab → mode.
     `files`: path in the lab → text of a file the server can read, made before it starts.
     `secrets`: identity → what its password is once the SQL was run.
+    `copies`: path in the lab → path of the file whose content it gets once the server is up, before the SQL.
     """
 
     options: Mapping[str, str | None]
@@ -35,9 +36,10 @@ class Change:
     client: Mapping[str, str | None]
     files: Mapping[str, str]
     secrets: Mapping[str, str]
+    copies: Mapping[str, str]
 
 
-NO_CHANGE = Change({}, (), {}, {}, {}, {}, {})
+NO_CHANGE = Change({}, (), {}, {}, {}, {}, {}, {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +112,7 @@ def _change(entry: Mapping[str, Any]) -> Change:
         client=_texts(entry.get("client", {})),
         files=entry.get("files", {}),
         secrets=entry.get("secrets", {}),
+        copies=entry.get("copies", {}),
     )
 
 
