@@ -12,12 +12,15 @@ from proofs.ports import Experiments, MaterialChannel, SqlChannel, TlsChannel
 from proofs.probes.certificates.constraints import ca_fault, leaf_fault
 from proofs.probes.certificates.material import authorities, client_certificates, server_certificates
 from proofs.probes.certificates.x509 import (
+    ANY_USAGE,
     CLIENT_AUTH,
     SERVER_AUTH,
     Certificate,
+    certificates,
     is_self_signed,
     key_weakness,
     name_of,
+    purpose,
     serial_weakness,
     signature_weakness,
 )
@@ -83,13 +86,18 @@ def test_no_generated_default_certificate_is_served(
         assert not is_self_signed(certificate), f"{what} ({name_of(certificate)}) is signed by itself"
 
 
-def test_server_certificate_is_refused_as_a_client(sql: SqlChannel, target: Target, experiment: Experiments) -> None:
+def test_server_certificate_is_refused_as_a_client(
+    sql: SqlChannel, material: MaterialChannel, target: Target, experiment: Experiments
+) -> None:
     """A certificate made for servers cannot log in as a client, while a client's of the same subject can.
 
     Alert 43 unsupported_certificate (RFC 8446 section 6.2); MariaDB may just end the connection.
     """
     if "app" not in target.identities:
         raise Indeterminate("the inventory has no identity 'app', whose certificate is the control experiment")
+    roles = purpose(certificates(material.pem("certificate:wrong-eku"), "wrong-eku")[0]).roles
+    if roles is None or roles & {CLIENT_AUTH, ANY_USAGE}:
+        raise Indeterminate("the inventory's certificate 'wrong-eku' is one that clients may use")
     with experiment("log in with a server's certificate") as e:
         e.control(sql.login("app"))
         e.attack(

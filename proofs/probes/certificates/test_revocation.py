@@ -9,7 +9,7 @@ from proofs.errors import Indeterminate
 from proofs.model import ParameterValue, Target
 from proofs.ports import Expected, Experiments, HostChannel, MaterialChannel, SqlChannel, TlsChannel
 from proofs.probes.certificates.material import authorities, server_path
-from proofs.probes.certificates.x509 import RevocationList, issued_by, revocation_lists, window
+from proofs.probes.certificates.x509 import RevocationList, certificates, issued_by, revocation_lists, window
 from proofs.probes.transport.settings import has_admin_interface, number, setting
 
 DROPPED = (2003, 2006, 2013)
@@ -64,12 +64,21 @@ def test_revoked_certificate_is_refused(
 
 
 def test_expired_and_future_certificates_are_refused(
-    sql: SqlChannel, tls: TlsChannel, target: Target, experiment: Experiments
+    *,
+    sql: SqlChannel,
+    tls: TlsChannel,
+    material: MaterialChannel,
+    target: Target,
+    now: datetime,
+    experiment: Experiments,
 ) -> None:
     """A certificate whose time is over, or has not come, cannot log in, while its sibling of the same subject can.
 
     Alerts 45 certificate_expired and 42 bad_certificate; MariaDB may just end the connection.
     """
+    expired, future = (certificates(material.pem(f"certificate:{n}"), n)[0] for n in ("expired", "not-yet-valid"))
+    if expired.not_valid_after_utc >= now or future.not_valid_before_utc <= now:
+        raise Indeterminate("the inventory's certificates 'expired' and 'not-yet-valid' are not what they are called")
     _attack(sql, tls, target, experiment, "expired", "not-yet-valid")
 
 
