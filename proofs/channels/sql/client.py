@@ -137,9 +137,10 @@ class Client(pymysql.connections.Connection):
     def _get_server_information(self) -> None:
         super()._get_server_information()  # type: ignore[misc]
         self.stage = "login"
-        self.negotiated_plugin = self._auth_plugin_name
         if self._offer_plugin is not None:
             self._auth_plugin_name = self._offer_plugin
+        # What is offered is what is used, unless the server asks for another one (AuthSwitchRequest).
+        self.negotiated_plugin = self._auth_plugin_name
 
     def _process_auth(self, plugin_name: bytes, auth_packet: Any, handler: Any = None) -> Any:
         self.negotiated_plugin = plugin_name.decode(errors="backslashreplace")
