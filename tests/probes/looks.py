@@ -1,0 +1,111 @@
+"""Channels that answer what a test says: for verdicts that no server of the lab can be brought to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from proofs.errors import Indeterminate
+from proofs.model import Database, Identity, KeyPair, SecretRef, Target
+from proofs.verdicts import experiment
+
+Code = int | str
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """An attempt that came out like this."""
+
+    ok: bool = True
+    codes: frozenset[Code] = frozenset()
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    session: Mapping[str, Any] = field(default_factory=dict)
+    rows: tuple[Mapping[str, Any], ...] = ()
+    truncated: bool = False
+
+    def describe(self) -> str:
+        return "an attempt"
+
+
+def refused(*codes: Code, **more: Any) -> Attempt:
+    return Attempt(False, frozenset(codes), **more)
+
+
+@dataclass
+class Sql:
+    """`variables` by name, `tables` by a word of the statement, logins and attempts by function."""
+
+    variables: Mapping[str, str] = field(default_factory=dict)
+    tables: Mapping[str, Any] = field(default_factory=dict)
+    logins: Callable[..., Attempt] = lambda identity, **_: Attempt()
+    attempts: Callable[..., Attempt] = lambda identity, statement, **_: Attempt()
+
+    def variable(self, name: str) -> str | None:
+        return self.variables.get(name)
+
+    def rows(self, statement: str, *, identity: str = "inspector") -> Any:
+        for word, rows in self.tables.items():
+            if word in statement:
+                return rows
+        raise Indeterminate(f"no such table: {statement}")
+
+    def query(self, statement: str, **_: Any) -> Attempt:
+        for word, rows in self.tables.items():
+            if word in statement:
+                return Attempt(rows=tuple(rows))
+        return refused(1146)
+
+    def login(self, identity: str, **options: Any) -> Attempt:
+        return self.logins(identity, **options)
+
+    def attempt(self, identity: str, statement: str, **options: Any) -> Attempt:
+        return self.attempts(identity, statement, **options)
+
+
+@dataclass
+class Tls:
+    """`scanned`, and handshakes by function."""
+
+    scanned: Mapping[str, Any] = field(default_factory=dict)
+    handshakes: Callable[..., Attempt] = lambda endpoint, **_: Attempt()
+    suites: Callable[[str, str], Attempt] = lambda suite, endpoint: Attempt()
+
+    def scan(self, endpoint: str = "main") -> Mapping[str, Any]:
+        return self.scanned
+
+    def handshake(self, endpoint: str = "main", **options: Any) -> Attempt:
+        return self.handshakes(endpoint, **options)
+
+    def cipher_suite(self, suite: str, endpoint: str = "main") -> Attempt:
+        return self.suites(suite, endpoint)
+
+
+@dataclass
+class Machine:
+    """`places` by path, leaf first; `files` by path; `sockets`."""
+
+    places: Mapping[str, Any] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
+    sockets: tuple[Mapping[str, Any], ...] = ()
+
+    def stat_path(self, path: str) -> Any:
+        return self.places[path]
+
+    def read_text(self, path: str, *, limit: int = 0) -> str:
+        return self.files[path]
+
+    def listening(self) -> Any:
+        return self.sockets
+
+
+def experiments(engine: str = "mysql") -> Any:
+    return lambda title: experiment(title, engine)
+
+
+def target(engine: str = "mysql", **changes: Any) -> Target:
+    """A target without anything a test doesn't name."""
+    app = Identity("app", "app", SecretRef("env", "APP"), KeyPair("app.pem", "app.key"), "10.0.0.5")
+    database = Database("10.0.0.1", 3306, "db.example.org", "ca.pem")
+    known: dict[str, Any] = {"identities": {"app": app}, "database": database} | changes
+    return Target("t", "T", engine, "zero-trust-mysql", **known)
