@@ -63,6 +63,16 @@ def cache_directory() -> Path:
     return (Path(base) if base else Path.home() / ".cache") / "proof-of-controls"
 
 
+def cache_room(name: str) -> Path:
+    """A directory of the cache, made when missing. Root's is for the server's user to pass through, whatever the umask."""
+    room = cache_directory() / name
+    room.mkdir(parents=True, exist_ok=True)
+    if os.geteuid() == 0:
+        for each in (room.parent, room):
+            each.chmod(0o755)
+    return room
+
+
 def find(engine: Engine) -> Server:
     """A server of this engine; fetched and unpacked on first use.
 
@@ -148,10 +158,10 @@ def _said(command: list[str]) -> str:
 
 
 def _unpacked(engine: Engine) -> Server:
-    servers = cache_directory() / "servers"
-    root = servers / engine
+    root = cache_directory() / "servers" / engine
+    servers = root.parent
     try:
-        servers.mkdir(parents=True, exist_ok=True)
+        cache_room("servers")
         with locked(servers / f"{engine}.lock"):
             if not root.is_dir():
                 for abandoned in servers.glob(f".{engine}-*"):

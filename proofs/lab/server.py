@@ -18,7 +18,7 @@ from typing import TypedDict
 
 from proofs.errors import ChannelError, ConfigurationError
 from proofs.lab.deployment import Options
-from proofs.lab.engines import Server, cache_directory
+from proofs.lab.engines import Server, cache_directory, cache_room
 from proofs.lab.files import Owner
 from proofs.lab.locks import locked
 from proofs.lab.state import process_birth
@@ -50,10 +50,9 @@ def data_directory(server: Server, storage: Options, owner: Owner | None, into: 
     The cache is by engine, version and storage options; copies share blocks where the file system can.
     """
     key = hashlib.sha256(repr((server.version, sorted(storage.items()), owner)).encode()).hexdigest()[:16]
-    templates = cache_directory() / "data"
-    template = templates / f"{server.engine}-{server.version}-{key}"
+    template = cache_directory() / "data" / f"{server.engine}-{server.version}-{key}"
     try:
-        templates.mkdir(parents=True, exist_ok=True)
+        templates = cache_room("data")
         with locked(templates / f"{template.name}.lock"):
             if not template.is_dir():
                 prefix = f".{template.name}-"
