@@ -10,7 +10,9 @@ from proofs.ports import Code, Experiment, Experiments, LoginResult, SqlChannel
 from proofs.probes.accounts import accounts
 from proofs.probes.transport.settings import ON, has_admin_interface, setting
 
+SWITCH = 3159
 LOCKED = {"mysql": 3118, "mariadb": 4151}
+LOCKED_FIRST = frozenset({3118})
 NO_ADMIN_PRIVILEGE = {"mysql": 1227, "mariadb": 1227}
 
 
@@ -38,8 +40,11 @@ def test_plaintext_login_is_refused(sql: SqlChannel, target: Target, experiment:
     with experiment("log in without TLS") as e:
         for name in names:
             good = sql.login(name)
+            expected = _refusals(good, name, target, required)
+            if good.codes & LOCKED_FIRST and expected["mysql"] == SWITCH:
+                continue  # MySQL looks at the lock before the switch: this account can show nothing
             _control(e, good, LOCKED)
-            e.attack(sql.login(name, tls="off"), refused_with=_refusals(good, name, target, required))
+            e.attack(sql.login(name, tls="off"), refused_with=expected)
         if has_admin_interface(sql, target):
             good = sql.login("inspector", endpoint="admin")
             _control(e, good, NO_ADMIN_PRIVILEGE)
@@ -61,4 +66,4 @@ def _refusals(
     account = str(good.session.get("current_user", f"{identity.user}@{identity.host}"))
     if account not in required:
         raise Indeterminate(f"the server's tables have no account {account!a}, as whom {name} logs in")
-    return {"mysql": 1045 if required[account] else 3159, "mariadb": (1045, 3159)}
+    return {"mysql": 1045 if required[account] else SWITCH, "mariadb": (1045, SWITCH)}
