@@ -64,7 +64,7 @@ def cache_directory() -> Path:
 
 
 def cache_room(name: str) -> Path:
-    """A directory of the cache, made when missing. Root's is for the server's user to pass through, whatever the umask."""
+    """A directory of the cache, made when missing; root's can be passed by the server's user, whatever the umask."""
     room = cache_directory() / name
     room.mkdir(parents=True, exist_ok=True)
     if os.geteuid() == 0:
