@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from proofs.model import Target
 from proofs.ports import HostChannel, SqlChannel
 
+SERVER_GROUP = re.compile(r"(server|mysqld|mariadbd?|galera)(-[0-9.]+)?")
+"""`[mysqld]`, `[server]`, `[mariadb-10.11]`, …, but not those of clients (`[mysqldump]`, `[mariadb-client]`)."""
 _PATHS = {
     "mysql": "SELECT DISTINCT variable_path AS path FROM performance_schema.variables_info"
     " WHERE variable_path <> '' AND variable_source <> 'PERSISTED' ORDER BY variable_path",
@@ -44,7 +47,7 @@ def server_options(texts: Sequence[str]) -> dict[str, str]:
             line = raw.strip()
             if line.startswith("["):
                 group = line.strip("[]").strip().lower()
-            elif line and line[0] not in "#;!" and group.startswith(("mysqld", "server", "mariadb")):
+            elif line and line[0] not in "#;!" and SERVER_GROUP.fullmatch(group):
                 name, given, value = line.partition("=")
                 option = name.strip().lower().replace("-", "_").removeprefix("loose_")
                 found[option] = value.split(" #")[0].strip().strip("'\"") if given else "ON"

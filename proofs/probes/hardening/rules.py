@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -148,7 +149,7 @@ def compiled_version(interface: str) -> str | None:
 
 
 def _directory(path: str) -> str:
-    return posixpath.normpath(path.strip())
+    return re.sub("^/+", "/", posixpath.normpath(path.strip()))
 
 
 def _inside(path: str, directory: str) -> bool:

@@ -1,0 +1,138 @@
+"""The judgements of the hardening probes, as tables."""
+
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+
+from proofs.channels.sql.credentials import PUBLISHED
+from proofs.probes.hardening.option_files import server_options
+from proofs.probes.hardening.rules import (
+    Drift,
+    agree,
+    bits,
+    compiled_version,
+    drifts,
+    missing_modes,
+    on,
+    reachable,
+    unapproved,
+    unconfined,
+)
+from proofs.probes.hardening.test_default_credentials import NATIVE_HASHES
+
+APART = ("/var/lib/mysql/", "/usr/lib/mysql/plugin/", "/etc/mysql/tls", None, "relative")
+
+
+@pytest.mark.parametrize(
+    ("value", "engine", "allowed", "reason"),
+    [
+        (None, "mysql", (), None),
+        (None, "mariadb", (), "anywhere"),
+        ("", "mysql", (), "anywhere"),
+        ("", "mariadb", (), "anywhere"),
+        ("/var/lib/mysql-files/", "mysql", (), None),
+        ("/var/lib/mysql-files", "mysql", ("/var/lib/mysql-files/",), None),
+        ("/srv/other/", "mysql", ("/var/lib/mysql-files/",), "allowed"),
+        ("/tmp/", "mysql", (), "of its own"),
+        ("/", "mysql", (), "of its own"),
+        ("//tmp/../tmp/", "mysql", (), "of its own"),
+        ("files", "mysql", (), "absolute"),
+        ("/var/lib/mysql/files/", "mysql", (), "overlaps"),
+        ("/usr/lib/mysql/", "mysql", (), "overlaps"),
+        ("/etc/mysql/tls/", "mysql", (), "overlaps"),
+        ("/srv/mysql-files/", "mysql", (), None),
+    ],
+)
+def test_unconfined(value, engine, allowed, reason):
+    found = unconfined(value, engine, apart_from=APART, allowed=allowed)
+    assert (found is None) == (reason is None)
+    assert reason is None or reason in found
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "name", "same"),
+    [
+        ("ON", "1", "", True),
+        ("OFF", "off", "", True),
+        ("ON", "OFF", "", False),
+        ("8388608", "8M", "", True),
+        ("2", "STRONG", "validate_password.policy", True),
+        ("MEDIUM", "STRONG", "validate_password.policy", False),
+        ("/srv/files/", "/srv/files", "secure_file_priv", True),
+        ("TLSv1.2,TLSv1.3", "TLSv1.3,TLSv1.2", "tls_version", True),
+        ("TLSv1.3", "TLSv1.2,TLSv1.3", "tls_version", False),
+        ("A:B", "B:A", "tls_ciphersuites", True),
+        ("", None, "", True),
+        ("99", "100", "", False),
+        ("STRICT_TRANS_TABLES,STRICT_ALL_TABLES,TRADITIONAL", "TRADITIONAL", "sql_mode", True),
+        ("", "STRICT_ALL_TABLES", "sql_mode", False),
+        ("STRICT_ALL_TABLES", "", "sql_mode", False),
+    ],
+)
+def test_agree(one, other, name, same):
+    assert agree(one, other, name) is same
+
+
+@pytest.mark.parametrize(
+    ("value", "options", "finding"),
+    [
+        (Drift("ON", False, None), None, None),
+        (Drift("ON", True, None), None, "nowhere kept"),
+        (Drift("ON", True, None), {"x": "ON"}, None),
+        (Drift("ON", True, None), {"y": "ON"}, "nowhere kept"),
+        (Drift("ON", False, None), {"x": "OFF"}, "in the option files"),
+        (Drift("ON", False, None), {"skip_x": "ON"}, "in the option files"),
+        (Drift("ON", True, "ON"), None, None),
+        (Drift("ON", True, "ON"), {"x": "OFF"}, None),
+        (Drift("ON", False, "OFF"), {"x": "ON"}, "persisted"),
+        (Drift(None, False, "OFF"), None, "persisted"),
+    ],
+)
+def test_drifts(value, options, finding):
+    found = drifts({"x": value}, options)
+    assert len(found) == (finding is not None)
+    assert finding is None or finding in found[0]
+
+
+def test_server_options_are_those_of_the_groups_a_server_reads():
+    first = "[client]\nlocal-infile=1\n[mysqld]\nlocal-infile = OFF # why\n!includedir /x\nskip-name-resolve\n"
+    second = "; note\n[mariadb-10.11]\nloose-local_infile='ON'\n[mysqldump]\nsql_mode=X\n"
+    assert server_options([first]) == {"local_infile": "OFF", "skip_name_resolve": "ON"}
+    assert server_options([first, second])["local_infile"] == "ON"
+    assert "sql_mode" not in server_options([second])
+
+
+def test_reachable_follows_roles_of_roles_and_those_of_everybody():
+    edges = {("app", "%"): [("a", "%")], ("a", "%"): [("b", "%"), ("a", "%")], ("all", "%"): [("c", "%")]}
+    assert reachable(("app", "%"), edges) == {("app", "%"), ("a", "%"), ("b", "%")}
+    assert ("c", "%") in reachable(("x", "%"), edges, [("all", "%")])
+
+
+@pytest.mark.parametrize(
+    ("interface", "version"),
+    [("101119.0", "10.11.19"), ("90704.0", "9.7.4"), ("80409.0", "8.4.9"), ("", None), ("x", None), ("2.0", None)],
+)
+def test_compiled_version(interface, version):
+    assert compiled_version(interface) == version
+
+
+def test_small_rules():
+    assert [on(v) for v in ("ON", "0", "maybe", None)] == [True, False, None, None]
+    assert missing_modes("ONLY_FULL_GROUP_BY,strict_all_tables", ("STRICT_ALL_TABLES", "NO_ZERO_DATE")) == [
+        "NO_ZERO_DATE"
+    ]
+    assert missing_modes("", ("STRICT_ALL_TABLES",)) == ["STRICT_ALL_TABLES"]
+    assert bits(32768 | 1 << 32, {"SUPER": 15, "CONNECTION ADMIN": 32, "BINLOG ADMIN": 36}) == {
+        "SUPER",
+        "CONNECTION ADMIN",
+    }
+    assert unapproved(["A", "b", "c", "c"], ["a", "B"]) == ["c"]
+
+
+def test_hashes_are_those_of_the_published_passwords():
+    def native(password: str) -> str:
+        return hashlib.sha1(hashlib.sha1(password.encode()).digest()).hexdigest().upper()
+
+    assert sorted(NATIVE_HASHES) == sorted(map(native, PUBLISHED.values()))
