@@ -8,6 +8,7 @@ from proofs.errors import Indeterminate
 from proofs.model import Json, ParameterValue, Target
 from proofs.ports import HostChannel, MaterialChannel, SqlChannel
 from proofs.probes.certificates.material import server_files
+from proofs.probes.transport.paths import place
 from proofs.probes.transport.settings import setting, texts
 
 STICKY = 0o1000
@@ -24,9 +25,7 @@ def test_server_key_is_private(sql: SqlChannel, machine: HostChannel, params: Ma
     """
     trusted = {*texts(params, "server_key_owners"), _server_user(sql, machine)}
     for variable, path in server_files(sql, "ssl_key").items():
-        key, *directories = machine.stat_path(path)
-        if key["type"] == "symbolic link" or any(each["type"] != "directory" for each in directories):
-            raise Indeterminate(f"{variable} is reached by a symbolic link, which was not followed: {path!a}")
+        key, directories = place(machine, path)
         assert key["type"] == "regular file", f"{variable} {path!a} is a {key['type']}"
         _judge_mode(key, _octal(params, "max_mode"))
         assert key["owner"] in trusted, f"{path!a} belongs to {key['owner']!a}, expected {', '.join(sorted(trusted))}"
@@ -73,7 +72,7 @@ def test_server_key_is_unreadable_through_sql(sql: SqlChannel, target: Target) -
 
 def _server_user(sql: SqlChannel, machine: HostChannel) -> str:
     """The user the server runs as: the owner of its data directory, into which it alone writes."""
-    return str(machine.stat_path(setting(sql, "datadir").rstrip("/"))[0]["owner"])
+    return str(place(machine, setting(sql, "datadir").rstrip("/"))[0]["owner"])
 
 
 def _octal(params: Mapping[str, ParameterValue], name: str) -> int:

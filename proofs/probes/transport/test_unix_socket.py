@@ -9,9 +9,10 @@ from proofs.errors import Indeterminate, NotApplicable
 from proofs.model import ParameterValue, Target
 from proofs.ports import Experiments, HostChannel, SqlChannel
 from proofs.probes.accounts import listed, login_accounts, without
+from proofs.probes.transport.paths import place
 from proofs.probes.transport.settings import setting
 
-STICKY, OTHERS_WRITE, GROUP_WRITE = 0o1000, 0o002, 0o020
+STICKY, WRITE = 0o1000, 0o022
 
 
 def test_unix_socket_is_in_a_private_place(sql: SqlChannel, machine: HostChannel) -> None:
@@ -23,20 +24,14 @@ def test_unix_socket_is_in_a_private_place(sql: SqlChannel, machine: HostChannel
     path = setting(sql, "socket")
     if not path.startswith("/"):
         raise Indeterminate(f"the variable socket is {path!a}, not an absolute path")
-    socket, directory, *above = machine.stat_path(path)
+    socket, (directory, *above) = place(machine, path)
     if socket["type"] != "socket":
         raise Indeterminate(f"{path!a} is a {socket['type']}, not a socket")
-    if any(each["type"] != "directory" for each in (directory, *above)):
-        raise Indeterminate(f"a part of {path!a} is a symbolic link, which was not followed")
     mode = int(directory["mode"], 8)
-    assert not mode & (OTHERS_WRITE | GROUP_WRITE), (
-        f"{directory['path']} has mode {directory['mode']}: others may write"
-    )
+    assert not mode & WRITE, f"{directory['path']} has mode {directory['mode']}: others may write"
     for each in above:
         mode = int(each["mode"], 8)
-        assert mode & STICKY or not mode & (OTHERS_WRITE | GROUP_WRITE), (
-            f"{each['path']}, above the socket, has mode {each['mode']}: others may write"
-        )
+        assert mode & STICKY or not mode & WRITE, f"{each['path']} has mode {each['mode']}: others may write"
 
 
 def test_only_named_accounts_use_the_socket(
