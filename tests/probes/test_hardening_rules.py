@@ -29,7 +29,9 @@ APART = ("/var/lib/mysql/", "/usr/lib/mysql/plugin/", "/etc/mysql/tls", None, "r
     ("value", "engine", "allowed", "reason"),
     [
         (None, "mysql", (), None),
+        ("NULL", "mysql", (), None),
         (None, "mariadb", (), "anywhere"),
+        ("NULL", "mariadb", (), "absolute"),
         ("", "mysql", (), "anywhere"),
         ("", "mariadb", (), "anywhere"),
         ("/var/lib/mysql-files/", "mysql", (), None),

@@ -23,16 +23,23 @@ def on(value: str | None) -> bool | None:
     return {"ON": True, "1": True, "OFF": False, "0": False}.get((value or "").upper())
 
 
+def switched_off(secure_file_priv: str | None, engine: Engine) -> bool:
+    """Whether reading and writing files is switched off altogether.
+
+    MySQL's NULL does that, and `@@secure_file_priv` shows it as the text NULL (seen on 9.7). MariaDB knows no such
+    NULL: what it shows as NULL is an option that was not given, so files are read anywhere.
+    """
+    return engine == "mysql" and (secure_file_priv is None or secure_file_priv.upper() == "NULL")
+
+
 def unconfined(
     value: str | None, engine: Engine, *, apart_from: Sequence[str | None], allowed: Sequence[str] = ()
 ) -> str | None:
     """Why a `secure_file_priv` does not confine files; None if it does.
 
-    MySQL: NULL switches reading and writing off, empty means anywhere (Reference Manual, `secure_file_priv`). MariaDB
-    knows no such NULL: what it shows as NULL is an option that was not given, so anywhere. `apart_from`: directories
-    (data, plugins, keys) that must lie neither in it nor around it.
+    `apart_from`: directories (data, plugins, keys) that must lie neither in it nor around it.
     """
-    if value is None and engine == "mysql":
+    if switched_off(value, engine):
         return None
     if not value:
         return "it is empty, so SQL reads and writes files anywhere"
