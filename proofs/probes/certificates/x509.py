@@ -143,12 +143,12 @@ def key_weakness(certificate: Certificate, min_rsa_bits: int, curves: tuple[str,
     return None if curve in curves else f"a key on the curve {curve}"
 
 
-def signature_weakness(signed: Certificate | RevocationList, allowed: tuple[str, ...]) -> str | None:
+def signature_weakness(certificate: Certificate, allowed: tuple[str, ...]) -> str | None:
     """Why a signature's hash is not accepted, or None. Ed25519 and Ed448 hash by themselves (RFC 8032)."""
     try:
-        found: hashes.HashAlgorithm | None = signed.signature_hash_algorithm
+        found: hashes.HashAlgorithm | None = certificate.signature_hash_algorithm
     except UnsupportedAlgorithm:
-        return f"a signature of an unknown kind ({signed.signature_algorithm_oid.dotted_string})"
+        return f"a signature of an unknown kind ({certificate.signature_algorithm_oid.dotted_string})"
     return None if found is None or found.name in allowed else f"a signature over {found.name}"
 
 

@@ -22,6 +22,7 @@ def test_unix_socket_is_in_a_private_place(sql: SqlChannel, machine: HostChannel
     collect what clients send it, sticky bit or not. The socket itself is open to all (0777) by the server's own doing.
     """
     path = setting(sql, "socket")
+    assert not path.startswith("@"), f"the socket {path!a} is an abstract one, which has no permissions (unix(7))"
     if not path.startswith("/"):
         raise Indeterminate(f"the variable socket is {path!a}, not an absolute path")
     socket, (directory, *above) = place(machine, path)
