@@ -30,7 +30,8 @@ def verdict_of(call: pytest.CallInfo[None], looked: bool) -> tuple[Verdict, str]
     if isinstance(error, Indeterminate | ChannelError):
         return Verdict.INDETERMINATE, _line(str(error))
     if isinstance(error, AssertionError) and call.when == "call" and _raised_by_a_judge(call):
-        return Verdict.NOT_SATISFIED, _line(str(error))
+        # pytest appends what it saw of the expression, with addresses of objects that differ from run to run.
+        return Verdict.NOT_SATISFIED, _line(str(error).partition("\nassert ")[0])
     return Verdict.INDETERMINATE, _line(f"the probe broke on what it saw: {type(error).__name__}: {error}")
 
 
