@@ -6,9 +6,11 @@ from collections.abc import Sequence
 
 from proofs.errors import Indeterminate
 from proofs.model import Identity, Target
-from proofs.ports import QueryResult, SqlChannel
+from proofs.ports import Attempt, SqlChannel
 from proofs.probes.account_types import Account
 from proofs.probes.accounts import accounts
+
+THROW_AWAY = "scratch"
 
 
 def account_of(identity: Identity, found: Sequence[Account]) -> Account | None:
@@ -35,9 +37,12 @@ def tcp_identities(sql: SqlChannel, target: Target, exempt: Sequence[str] = ()) 
     return tuple(chosen)
 
 
-def standing(sql: SqlChannel, identity: str) -> QueryResult:
+def standing(sql: SqlChannel, identity: str) -> Attempt:
     """The control experiment of attacks on a login: the identity's own session, opened once in a run.
 
-    It was let in with TLS, its own certificate and its own password; the attack then differs in one of them.
+    It was let in with TLS, its own certificate and its own password; the attack then differs in one of them. The
+    throw-away account logs in anew each time: its few sessions are needed for the probe of their limit.
     """
+    if identity == THROW_AWAY:
+        return sql.login(identity)
     return sql.query("SELECT CURRENT_USER() AS account", identity=identity)

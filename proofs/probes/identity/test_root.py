@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from proofs.errors import Indeterminate
 from proofs.model import ParameterValue, Target
 from proofs.ports import Experiments, SqlChannel
-from proofs.probes.accounts import accounts, listed, login_accounts, without
-from proofs.probes.logins import account_of
+from proofs.probes.accounts import listed, login_accounts, without
 from proofs.probes.privileges import effective_privileges
 from proofs.probes.transport.settings import texts
 
@@ -37,19 +36,17 @@ def test_administrators_are_local(sql: SqlChannel, target: Target, params: Mappi
 def test_root_over_the_network_is_refused(sql: SqlChannel, target: Target, experiment: Experiments) -> None:
     """The operator's password opens the server over the local socket, and not over TCP from outside.
 
-    1045 ER_ACCESS_DENIED_ERROR, or 1130 ER_HOST_NOT_PRIVILEGED where no account names the address. It is tried with
-    the inspector's certificate, so that a REQUIRE X509 does not refuse what the host part lets in.
+    1045 ER_ACCESS_DENIED_ERROR, 1698 ER_ACCESS_DENIED_NO_PASSWORD_ERROR for an account that the socket alone opens,
+    or 1130 ER_HOST_NOT_PRIVILEGED where no account names the address. It is tried with the inspector's certificate,
+    so that a REQUIRE X509 does not refuse what the host part lets in.
     """
     operator = target.identities.get("operator")
     if operator is None or operator.via != "socket":
         raise Indeterminate("the inventory has no identity 'operator' that logs in over the socket")
-    account = account_of(operator, accounts(sql, target.engine))
-    if account is not None and account.over_socket_only:
-        raise Indeterminate("the operator's account has no password that could be tried over TCP")
     vantage = "outside" if "outside" in target.vantages else "here"
     inspector = target.identities.get("inspector")
     certificate = "identity:inspector" if inspector is not None and inspector.keypair is not None else "own"
     with experiment("log in as the administrator over TCP") as e:
         e.control(sql.login("operator"))
         attempt = sql.login("operator", transport="tcp", vantage=vantage, certificate=certificate)
-        e.attack(attempt, refused_with=(1045, 1130))
+        e.attack(attempt, refused_with=(1045, 1130, 1698))
