@@ -25,7 +25,10 @@ def covers(host: str, address: str) -> bool:
 
 
 def open_to_everybody(host: str) -> bool:
-    """The host part lets in every IPv4 or every IPv6 address: `%`, an empty host, `%.%`, `0.0.0.0/0.0.0.0`, …"""
+    """The host part means every IPv4 or every IPv6 address: `%`, an empty host, `%.%`, `0.0.0.0/0.0.0.0`, …
+
+    (By that last one MySQL 9.7.4 and MariaDB 10.11.19 let in nobody; it still says that everybody was meant.)
+    """
     for version in (4, 6):
         witnesses = [each for each in WITNESSES if ipaddress.ip_address(each).version == version]
         if all(covers(host, each) for each in witnesses):
