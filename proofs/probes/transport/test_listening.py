@@ -42,7 +42,7 @@ def test_unlisted_address_is_refused(
     entries = _entries(sql)
     if params["allow_wildcard"] and any(is_wildcard(entry) for entry in entries):
         raise NotApplicable("by parameter allow_wildcard the server may listen on every address")
-    own = named(entry for entry in entries if not is_wildcard(entry))
+    own = {*named(entry for entry in entries if not is_wildcard(entry)), *parsed(target.database.host)}
     others = texts(params, "other_addresses") or other_addresses(target, machine, own)
     if not others:
         raise NotApplicable("the host has no address besides those that bind_address names")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from proofs.errors import Indeterminate
 from proofs.model import Target
 from proofs.ports import Experiments, HostChannel, NetworkChannel, SqlChannel, TlsChannel
-from proofs.probes.transport.addresses import is_wildcard, named, other_addresses
+from proofs.probes.transport.addresses import is_wildcard, named, other_addresses, parsed
 from proofs.probes.transport.settings import listed, setting
 
 OLDER = ("TLSv1", "TLSv1.1", "TLSv1.2")
@@ -59,7 +59,7 @@ def test_x_port_is_closed_or_held_to_tls13(
         for version in OLDER:
             attempt = tls.handshake("x", minimum=version, maximum=version)
             e.attack(attempt, refused_with="alert:protocol_version")
-    own = named(entry for entry in listed(setting(sql, "bind_address")) if not is_wildcard(entry))
+    own = {*named(e for e in listed(setting(sql, "bind_address")) if not is_wildcard(e)), *parsed(host)}
     others = other_addresses(target, machine, own) if target.host is not None else ()
     if others:
         with experiment("connect to the X port at an address that bind_address does not name") as e:
