@@ -35,10 +35,10 @@ def test_published_credentials_are_refused(sql: SqlChannel, target: Target, expe
     guesses = [f"candidate:{label}" for label in sql.candidates()] + ["user-name"]
     tried = 0
     for name, identity in target.identities.items():
-        account = _account(every, identity)
-        if account is not None and (not account.can_log_in or not any(m.has_secret for m in account.password_methods)):
+        found = _accounts_of(every, identity)
+        if found and not any(a.can_log_in and any(m.has_secret for m in a.password_methods) for a in found):
             continue
-        _must_survive_one_failure(sql, target, account)
+        _must_survive_one_failure(sql, target, found)
         tried += 1
         with experiment(f"log in as {name} with a published password") as e:
             e.control(sql.login(name))
@@ -72,16 +72,17 @@ def test_stored_hashes_are_of_no_published_password(sql: SqlChannel, target: Tar
     assert not bad, f"accounts whose password has been published: {listed(bad)}"
 
 
-def _account(every: tuple[Account, ...], identity: Identity) -> Account | None:
-    """The identity's row of the grant tables, if one has exactly its name and host."""
-    wanted = (identity.user, identity.host.lower())
-    return next((account for account in every if (account.user, account.host.lower()) == wanted), None)
+def _accounts_of(every: tuple[Account, ...], identity: Identity) -> list[Account]:
+    """The identity's row of the grant tables; if none has exactly its host, all that bear its name."""
+    same_name = [account for account in every if account.user == identity.user]
+    return [account for account in same_name if account.host.lower() == identity.host.lower()] or same_name
 
 
-def _must_survive_one_failure(sql: SqlChannel, target: Target, account: Account | None) -> None:
+def _must_survive_one_failure(sql: SqlChannel, target: Target, found: list[Account]) -> None:
     if target.engine == "mariadb":
         limit = sql.variable("max_password_errors")
         if limit is None or int(limit) < 2:
             raise Indeterminate(f"max_password_errors is {limit}: one wrong guess would block an account")
-    elif account is not None and account.failed_login_attempts == 1:
-        raise Indeterminate(f"{account}: FAILED_LOGIN_ATTEMPTS 1, one wrong guess would block it")
+    for account in found:
+        if account.failed_login_attempts == 1:
+            raise Indeterminate(f"{account}: FAILED_LOGIN_ATTEMPTS 1, one wrong guess would block it")
