@@ -76,7 +76,7 @@ def _passwords(length: int, now: datetime) -> tuple[str, dict[str, str]]:
     digits = f"{now:%Y%m%d%H%M%S}"
     letters = digits.translate(str.maketrans("0123456789", "qwertyuiop"))
     fill = "x" * max(0, length - len(digits) - 3)
-    short = f"{letters[::-1]}"[: max(0, length - 4)] + "X1-"
+    short = (letters[::-1] + "y" * length)[: max(0, length - 4)] + "X1-"
     return f"Q-{digits}x{fill}", {
         f"{len(short)} characters": short,
         "no upper-case letter": f"q-{digits}x{fill}",
