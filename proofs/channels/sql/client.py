@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 MIN_OPINION_S = 0.1
 MAX_OPINION_S = 1.0
 MAX_LOGIN_BYTES = 1 << 20
+MAX_ALTERNATIVES = 8
 MAX_ANSWER_BYTES = 32 << 20
 """Read at most from the server before the login is complete, and in answer to one command: pymysql itself would
 put together a packet of any size in memory."""
@@ -143,8 +144,16 @@ class Client(pymysql.connections.Connection):
         self.negotiated_plugin = self._auth_plugin_name
 
     def _process_auth(self, plugin_name: bytes, auth_packet: Any, handler: Any = None) -> Any:
-        self.negotiated_plugin = plugin_name.decode(errors="backslashreplace")
-        return super()._process_auth(plugin_name, auth_packet, handler)  # type: ignore[misc]
+        # MariaDB asks for one alternative of an account after another (IDENTIFIED VIA … OR …), and for those of some
+        # other account where the name is unknown; PyMySQL 1.2 itself gives up at the second AuthSwitchRequest.
+        for _ in range(MAX_ALTERNATIVES):
+            self.negotiated_plugin = plugin_name.decode(errors="backslashreplace")
+            packet = super()._process_auth(plugin_name, auth_packet, handler)  # type: ignore[misc]
+            if packet is None or not packet.is_auth_switch_request():
+                return packet
+            packet.read_uint8()
+            plugin_name, auth_packet = packet.read_string() or b"", packet
+        return packet
 
     def abandon(self) -> None:
         """Close at once, without reading the rest of an answer as pymysql would do even when it is collected."""
