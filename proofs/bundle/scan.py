@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Iterable
-from urllib.parse import quote_plus
 
 from proofs.errors import IntegrityError
-from proofs.model.spellings import MINIMUM_SECRET, spellings
+from proofs.model.spellings import spellings
 
 
 class SecretScan:
     """Looks for secrets in a stream of pieces, also where one is cut by the border of two pieces."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        found: set[str] = set()
-        for secret in secrets:
-            # Reports add two spellings of their own to those of the journal: HTML and form encoding.
-            found |= spellings(secret) | {html.escape(secret), html.escape(secret, quote=False), quote_plus(secret)}
-        self._needles = [one.encode() for one in found if len(one) >= MINIMUM_SECRET]
+        self._needles = [one.encode() for one in {form for secret in secrets for form in spellings(secret)}]
         self._overlap = max(map(len, self._needles), default=1) - 1
 
     def pieces(self, name: str, pieces: Iterable[bytes]) -> Iterable[bytes]:

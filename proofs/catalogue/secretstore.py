@@ -8,6 +8,7 @@ from pathlib import Path
 
 from proofs.errors import ConfigurationError
 from proofs.model import SecretRef
+from proofs.model.spellings import MINIMUM_SECRET
 
 COMMAND_TIMEOUT_S = 10.0
 MAX_BYTES = 65536
@@ -23,13 +24,19 @@ class SecretStore:
     def resolve(self, ref: SecretRef) -> str:
         """The secret. Of a file or of a command's output, one trailing newline is not part of it.
 
-        Raises `ConfigurationError`: not set, unreadable, failed, timed out (10 s), not UTF-8, too long or empty.
+        Raises `ConfigurationError`: not set, unreadable, failed, timed out (10 s), not UTF-8, too long, too short or
+        empty.
         """
         if ref not in self._resolved:
             label = _label(ref)
             value = self._read(ref, label)
             if not value:
                 raise ConfigurationError(f"secret {label}: found nothing in it, expected a secret; store one there")
+            if len(value) < MINIMUM_SECRET:
+                raise ConfigurationError(
+                    f"secret {label}: found less than {MINIMUM_SECRET} characters, which can't be told from ordinary "
+                    f"text and so not be kept out of the evidence; use a longer one"
+                )
             self._resolved[ref] = (label, value)
         return self._resolved[ref][1]
 

@@ -49,7 +49,11 @@ class Journal:
         self._used: list[int] = []
         self._number = 0
         self._head = ""
-        descriptor = os.open(directory / "journal.jsonl", os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
+        path = directory / "journal.jsonl"
+        try:
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
+        except OSError as error:
+            raise StorageError(f"{path}: evidence cannot be written: {error.strerror}") from error
         self._file = os.fdopen(descriptor, "wb")
         self._append({"journal": FORMAT, "run": run})
 
@@ -90,13 +94,13 @@ class Journal:
         except ChannelError as error:
             answer = {"$error": str(error)}
         duration = round((time.perf_counter() - clock) * 1000, 3)
-        self._number += 1
         stored = self._redactor.value(answer)
-        exchange = Exchange(self._number, request, stored, started, duration, self._probe, self._control)
-        outlined = self._outline(stored, [0])
+        number = self._number + 1
+        exchange = Exchange(number, request, stored, started, duration, self._probe, self._control)
+        outlined = self._outline(stored, number, [0])
         self._append(
             {
-                "seq": exchange.number,
+                "seq": number,
                 "prev": self._head,
                 "channel": request.channel,
                 "op": request.op,
@@ -109,6 +113,8 @@ class Journal:
                 "control": self._control,
             }
         )
+        # Only now: an answer that turned out not to be storable has no number, and leaves no gap.
+        self._number = number
         return exchange
 
     def _append(self, entry: dict[str, Any]) -> None:
@@ -120,21 +126,24 @@ class Journal:
             raise StorageError(f"{self._directory}: evidence cannot be written: {error.strerror}") from error
         self._head = hashlib.sha256(line).hexdigest()
 
-    def _outline(self, value: Any, count: list[int]) -> Any:
+    def _outline(self, value: Any, number: int, count: list[int]) -> Any:
         """The value with each large string moved to `evidence/<control>/<seq>-<n>.txt` and referenced."""
         if isinstance(value, str) and len(value) > LARGE:
             count[0] += 1
-            path = f"evidence/{self._control or 'shared'}/{self._number:05d}-{count[0]}.txt"
+            path = f"evidence/{self._control or 'shared'}/{number:05d}-{count[0]}.txt"
             body = value.encode(errors="backslashreplace")
             target = self._directory / path
-            target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            with os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-                file.write(body)
+            try:
+                target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+                with os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+                    file.write(body)
+            except OSError as error:
+                raise StorageError(f"{target}: evidence cannot be written: {error.strerror}") from error
             return {"$evidence": {"path": path, "sha256": hashlib.sha256(body).hexdigest(), "size": len(body)}}
         if isinstance(value, dict):
-            return {key: self._outline(item, count) for key, item in value.items()}
+            return {key: self._outline(item, number, count) for key, item in value.items()}
         if isinstance(value, list):
-            return [self._outline(item, count) for item in value]
+            return [self._outline(item, number, count) for item in value]
         return value
 
 

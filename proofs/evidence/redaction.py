@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from proofs.model.spellings import spellings
+
+BARE_MARK = "«-»"
+"""For a secret that stands in the usual mark itself; shorter than any secret may be."""
 
 
 class Redactor:
@@ -17,15 +21,16 @@ class Redactor:
 
     def __init__(self, values: Callable[[], Iterable[tuple[str, str]]]) -> None:
         self._values = values
-        self._known: dict[tuple[str, str], tuple[str, ...]] = {}
+        self._known: dict[tuple[str, str], frozenset[str]] = {}
+        self._marks: dict[str, str] = {}
 
     def text(self, text: str) -> str:
-        """The text with every secret replaced, longest spelling first."""
-        for (label, _), forms in self._forms().items():
-            for form in forms:
-                if form in text:
-                    text = text.replace(form, f"«redacted:{label}»")
-        return text
+        """The text with every secret replaced, in one pass, so that of two spellings the longer one goes."""
+        found = {form: mark for form, mark in self._forms().items() if form in text}
+        if not found:
+            return text
+        pattern = "|".join(re.escape(form) for form in sorted(found, key=len, reverse=True))
+        return re.sub(pattern, lambda match: found[match[0]], text)
 
     def value(self, value: Any) -> Any:
         """A new JSON-able value: strings redacted, mapping keys too; everything else as it was."""
@@ -37,8 +42,13 @@ class Redactor:
             return [self.value(item) for item in value]
         return value
 
-    def _forms(self) -> dict[tuple[str, str], tuple[str, ...]]:
-        for pair in self._values():
-            if pair not in self._known:
-                self._known[pair] = tuple(sorted(spellings(pair[1]), key=len, reverse=True))
-        return self._known
+    def _forms(self) -> Mapping[str, str]:
+        new = [pair for pair in self._values() if pair not in self._known]
+        if new:
+            self._known |= {(label, secret): spellings(secret) for label, secret in new}
+            every = frozenset().union(*self._known.values())
+            for (label, _), forms in self._known.items():
+                mark = f"«redacted:{label}»"
+                mark = BARE_MARK if any(form in mark for form in every) else mark
+                self._marks |= dict.fromkeys(forms, mark)
+        return self._marks

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from proofs.errors import ConfigurationError, IntegrityError
+from proofs.errors import ConfigurationError, IntegrityError, StorageError
 from proofs.model import ProbeResult
 
 FORMAT = "proof-of-controls/run-1"
@@ -39,13 +39,18 @@ class RunDirectory:
         return cls(path)
 
     def write(self, name: str, content: bytes) -> None:
-        """One file of the run, made with mode 0600, never overwritten."""
+        """One file of the run, made with mode 0600, never overwritten. Raises `StorageError`."""
         path = self.path / name
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise StorageError(
+                f"{path}: cannot be written ({error.strerror}); make room or choose another place with --reports DIR"
+            ) from error
 
     def write_json(self, name: str, content: Mapping[str, Any]) -> None:
         """One JSON file of the run, for people too: indented, ASCII."""
@@ -65,8 +70,9 @@ class RunDirectory:
             header = json.loads((self.path / "run.json").read_bytes())
         except (OSError, ValueError) as error:
             raise IntegrityError(f"{self.path}: not a run directory (run.json: {error})") from error
-        if header.get("format") != FORMAT:
-            raise IntegrityError(f"{self.path}/run.json: format {header.get('format')!r}, expected {FORMAT!r}")
+        found = header.get("format") if isinstance(header, dict) else None
+        if found != FORMAT:
+            raise IntegrityError(f"{self.path}/run.json: format {found!r}, expected {FORMAT!r}")
         return dict(header)
 
     def outcomes(self) -> list[dict[str, Any]]:

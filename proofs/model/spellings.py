@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import base64
+import html
 import json
-from urllib.parse import quote
+import re
+from urllib.parse import quote, quote_plus
 
 MINIMUM_SECRET = 6
 """Shorter secrets can't be told from ordinary text, so they are refused where they are resolved."""
 
 
 def spellings(secret: str) -> frozenset[str]:
-    """The secret as text, JSON-escaped, URL-quoted, in hexadecimal, and in base64 at each of its three alignments.
+    """The secret as text, escaped for JSON, HTML and URLs, in hexadecimal, and in base64 at its three alignments.
 
     A base64 run inside a longer text begins at any of three bit offsets, so the characters that depend on the
     neighbouring bytes are cut off (RFC 4648 section 4).
@@ -21,7 +23,9 @@ def spellings(secret: str) -> frozenset[str]:
         secret,
         json.dumps(secret)[1:-1],
         json.dumps(secret, ensure_ascii=False)[1:-1],
-        quote(secret, safe=""),
+        html.escape(secret),
+        html.escape(secret, quote=False),
+        *(form for text in _in_urls(secret) for form in (text, _lower_case(text))),
         raw.hex(),
         raw.hex().upper(),
     }
@@ -32,3 +36,12 @@ def spellings(secret: str) -> frozenset[str]:
             end = (before + len(raw)) * 8 // 6
             found.add(text[start:end])
     return frozenset(spelling for spelling in found if len(spelling) >= MINIMUM_SECRET)
+
+
+def _in_urls(secret: str) -> tuple[str, ...]:
+    """RFC 3986 percent-encoding: of everything, of all but `/`, as browsers do it, and as forms do it."""
+    return (quote(secret, safe=""), quote(secret), quote(secret, safe="!'()*"), quote_plus(secret))
+
+
+def _lower_case(quoted: str) -> str:
+    return re.sub("%[0-9A-F]{2}", lambda match: match[0].lower(), quoted)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from proofs.errors import ChannelError, Indeterminate, NotApplicable
+from proofs.errors import Indeterminate, NotApplicable, ProofsError
 from proofs.model import Verdict
 from proofs.resources import PACKAGE
 
@@ -27,7 +27,7 @@ def verdict_of(call: pytest.CallInfo[None], looked: bool) -> tuple[Verdict, str]
     error = call.excinfo.value
     if isinstance(error, NotApplicable | pytest.skip.Exception):
         return Verdict.NOT_APPLICABLE, _line(str(error)) or "no reason given"
-    if isinstance(error, Indeterminate | ChannelError):
+    if isinstance(error, Indeterminate | ProofsError):
         return Verdict.INDETERMINATE, _line(str(error))
     if isinstance(error, AssertionError) and call.when == "call" and _raised_by_a_judge(call):
         # pytest appends what it saw of the expression, with addresses of objects that differ from run to run.

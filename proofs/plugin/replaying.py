@@ -33,7 +33,8 @@ class Replay:
         after = {control["id"]: control["verdict"] for control in self.assessment["controls"]}
         changed = [name for name in {**before, **after} if before.get(name) != after.get(name)]
         for name in changed:
-            out.write(f"{name}: was {before.get(name, 'not in the profile')}, now {after.get(name, 'not in profile')}\n")
+            was, now = (verdicts.get(name, "not in the profile") for verdicts in (before, after))
+            out.write(f"{name}: was {was}, now {now}\n")
         if changed:
             out.write(f"{len(changed)} of {len(after)} verdicts differ from the recorded ones\n")
             return 1

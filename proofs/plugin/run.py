@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import shutil
 import sys
 import time
 from collections.abc import Iterable, Mapping
@@ -42,11 +43,17 @@ class TargetRun:
         self.scope = scope(proof.catalogue, self.profile, target.engine)
         self.results: dict[str, ProbeResult] = {}
         self.secrets = SecretStore()
+        if proof.replay is None:
+            # Before anything is contacted: one that can't be had is a mistake of the inventory, and what is known
+            # from the start is redacted from the start.
+            for identity in target.identities.values():
+                if identity.password is not None:
+                    self.secrets.resolve(identity.password)
         self.started = datetime.now(UTC)
         self.started_monotonic = time.monotonic()
         self.directory: RunDirectory | None = None
         self.sink: Journal | ReplaySink
-        self.budget = AbortBudget(lambda: self.sql.good_login())
+        self.budget = AbortBudget(lambda: self.sql.good_login())  # noqa: PLW0108 - there is no `sql` yet
 
     def begin(self, selected: Mapping[str, Iterable[str]], selection: str | None) -> None:
         """Open the evidence: a new run directory, or the bundle's journal in a replay.
@@ -62,9 +69,13 @@ class TargetRun:
             header = self._header(selected, selection)
             parent = self.proof.reports / ".runs"
             self.directory = RunDirectory.create(parent, f"{self.target.name}-{self.started:%Y%m%dT%H%M%SZ}")
-            self._write_inputs(self.directory, header)
-            redactor = Redactor(self.secrets.values)
-            self.sink = Journal(self.directory.path, header["run"]["id"], redactor)
+            try:
+                self._write_inputs(self.directory, header)
+                self.sink = Journal(self.directory.path, header["run"]["id"], Redactor(self.secrets.values))
+            except BaseException:
+                # Nothing was looked at yet: no run was begun.
+                shutil.rmtree(self.directory.path)
+                raise
         self.sql = Sql(self.target, self.sink, self.secrets, self.budget)
         self.tls = Tls(self.target, self.sink, self.budget)
         self.network = Network(self.target, self.sink)
@@ -107,8 +118,8 @@ class TargetRun:
         found = list(self.proof.inventory.warnings) if self.proof.inventory else []
         if self.budget.aborted:
             found.append(
-                f"{self.budget.aborted} connections were ended without a login, never more than {DEFAULT_LIMIT} without "
-                f"a good login between, so that the server does not block this address"
+                f"{self.budget.aborted} connections were ended without a login, never more than {DEFAULT_LIMIT} "
+                f"without a good login between, so that the server does not block this address"
             )
         return found
 

@@ -91,6 +91,6 @@ def passphrase_of(text: str) -> Callable[[], str]:
     }
     if not colon or kind not in references:
         raise ConfigurationError(
-            f"--signing-key-passphrase {kind}: found no reference, expected env:NAME, file:PATH or command:WORDS"
+            "--signing-key-passphrase: found no reference, expected env:NAME, file:PATH or command:WORDS"
         )
     return lambda: SecretStore().resolve(references[kind]())

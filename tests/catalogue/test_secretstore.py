@@ -20,13 +20,13 @@ def python(code):
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        (b"abc", "abc"),
-        (b"abc\n", "abc"),
-        (b"abc\r\n", "abc"),
-        (b"abc\n\n", "abc\n"),
-        (b" abc ", " abc "),
-        (b"abc\r", "abc\r"),
-        ("ü\n".encode(), "ü"),
+        (b"abcdef", "abcdef"),
+        (b"abcdef\n", "abcdef"),
+        (b"abcdef\r\n", "abcdef"),
+        (b"abcdef\n\n", "abcdef\n"),
+        (b" abcd ", " abcd "),
+        (b"abcdef\r", "abcdef\r"),
+        ("übrigens\n".encode(), "übrigens"),
     ],
 )
 def test_one_newline_is_not_part_of_it(tmp_path, content, expected):
@@ -57,6 +57,7 @@ def test_commands_run_without_a_shell(tmp_path):
     [
         (b"", "found nothing in it"),
         (b"\n", "found nothing in it"),
+        (b"ab\n", "found less than 6 characters"),
         (b"hunter2-\xff", "found bytes, expected UTF-8 text"),
         (b"hunter2" * 20_000, "found more than 65536 bytes"),
     ],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import time
 from pathlib import Path
@@ -233,7 +232,7 @@ def test_answers_without_measure(tmp_path, wild, material, answer):
     assert "MemoryError" not in ran.said
     bundle = only_bundle(tmp_path)
     assert satisfied_by_looking(bundle) == []
-    assert os.path.getsize(bundle.path) < 5 << 20
+    assert bundle.path.stat().st_size < 5 << 20
 
 
 def test_a_wanted_local_file_is_never_sent_and_always_told(tmp_path, wild, material):
