@@ -249,6 +249,25 @@ def test_a_connection_lost_among_the_guesses_still_frees_the_account():
     assert [who for who, _ in sql.asked] == ["operator", "scratch", "operator"]
 
 
+@pytest.mark.parametrize(("delayed_from", "guesses"), [(4, 4), (None, 6)])
+def test_connection_control_is_judged_by_the_delays_it_counts(delayed_from, guesses):
+    tables = TABLES | {"mysql.user ORDER": [MYSQL_ROW, SCRATCH_ROW | {"attempts": None}]}
+    sql = Memory({"component_connection_control.failed_connections_threshold": "3"}, tables)
+
+    def query(statement, **_):
+        made = len(sql.asked)
+        late = max(0, made - delayed_from + 1) if delayed_from else 0
+        return Attempt(rows=({"value": str(late)},))
+
+    sql.query = query
+    if delayed_from:
+        throttling.test_repeated_failures_are_blocked(sql, allowed(), FAILURES, experiments())
+    else:
+        with pytest.raises(AssertionError, match="were not delayed"):
+            throttling.test_repeated_failures_are_blocked(sql, allowed(), FAILURES, experiments())
+    assert sql.asked == [*[("scratch", "wrong")] * guesses, ("scratch", "own")]
+
+
 @pytest.mark.parametrize(("limit", "room", "outcome"), [(3, 3, None), (3, 9, AssertionError), (20, 20, Indeterminate)])
 def test_limits_of_sessions(limit, room, outcome):
     row = SCRATCH_ROW | {"max_user_connections": limit}
