@@ -86,9 +86,9 @@ def session_facts(client: Client) -> dict[str, Any]:
     """The session as the server sees it: version, user, account, connection id, TLS version and cipher."""
     facts: dict[str, Any] = {"auth_plugin": client.negotiated_plugin}
     who = run(client, "SELECT VERSION(), USER(), CURRENT_USER(), CONNECTION_ID()")
-    if who["ok"] and who["rows"]:
+    if who["ok"] and who["rows"] and len(who["columns"]) == 4:
         facts |= dict(zip(("version", "user", "current_user", "connection_id"), who["rows"][0], strict=True))
     status = run(client, "SHOW SESSION STATUS LIKE 'Ssl\\_%'")
-    if status["ok"]:
+    if status["ok"] and len(status["columns"]) == 2:
         facts |= {row[0].lower(): row[1] for row in status["rows"] if row[0] in SESSION_STATUS}
     return facts

@@ -1,0 +1,81 @@
+"""The sql channel against both engines."""
+
+from __future__ import annotations
+
+import pytest
+from channels.fakes import Recorder
+
+from proofs.catalogue.controls import load_catalogue
+from proofs.catalogue.inventory import load_inventory
+from proofs.catalogue.secretstore import SecretStore
+from proofs.channels.budget import AbortBudget
+from proofs.channels.sql import Sql
+from proofs.resources import CONTROLS, TARGETS
+
+pytestmark = pytest.mark.live
+
+
+@pytest.fixture
+def sql(lab):
+    name = "lab" if lab.engine == "mysql" else "lab-mariadb"
+    target = load_inventory(TARGETS).resolve(name, {"lab": str(lab.directory)}, load_catalogue(CONTROLS))
+    channel = Sql(target, Recorder(), SecretStore(), AbortBudget(lambda: True))
+    yield channel
+    channel.close()
+
+
+def test_a_good_login_shows_its_session(sql):
+    result = sql.login("inspector")
+    assert result.ok, result.describe()
+    assert result.session["ssl_version"] == "TLSv1.3"
+    assert result.session["current_user"] == "inspector@127.0.0.1"
+
+
+def test_refusals_tell_where_they_happened(sql, lab):
+    # First a good login: MySQL's caching_sha2_password asks for a full exchange before that, and that one already
+    # fails without TLS, as 1045.
+    assert sql.login("inspector").ok
+    plain = sql.login("inspector", tls="off")
+    assert not plain.ok
+    assert plain.codes & ({3159} if lab.engine == "mysql" else {1045, 3159})
+    assert 1045 in sql.login("inspector", password="wrong").codes
+    rogue = sql.login("inspector", certificate="rogue-ca")
+    assert not rogue.ok
+    assert rogue.stage in ("tls", "login")
+
+
+def test_certificates_that_must_not_work(sql):
+    for name in ("expired", "revoked", "wrong-eku", "not-yet-valid", "none", "identity:app"):
+        assert not sql.login("inspector", certificate=name).ok, name
+
+
+def test_a_kept_session_is_read_only(sql):
+    assert sql.rows("SELECT 1 AS one") == [{"one": 1}]
+    result = sql.query("SELECT @@session.transaction_read_only AS ro, 1 AS x")
+    assert not result.ok or result.rows[0]["ro"] in (1, "1")
+
+
+def test_variables_are_told_from_their_absence(sql):
+    assert sql.variable("version")
+    assert sql.variable("no_such_variable") is None
+
+
+def test_local_infile_is_never_honoured(sql, tmp_path):
+    (tmp_path / "bait").write_text("1\n")
+    result = sql.attempt("app", f"LOAD DATA LOCAL INFILE '{tmp_path}/bait' INTO TABLE securedb.t", local_infile=True)
+    assert not result.ok
+
+
+def test_binary_and_long_values(sql):
+    row = sql.rows("SELECT UNHEX('00FF') AS raw, REPEAT('x', 20000) AS wide, NULL AS nothing, 1.50 AS number")[0]
+    assert row["raw"] == {"$hex": "00ff"}
+    assert len(row["wide"]) == 20000
+    assert row["nothing"] is None
+    assert str(row["number"]) == "1.50"
+
+
+def test_a_long_answer_is_cut(sql):
+    many = " UNION ALL ".join(["SELECT REPEAT('x', 100000) AS v"] * 100)
+    result = sql.query(many)
+    assert result.truncated
+    assert sql.rows("SELECT 2 AS two") == [{"two": 2}]
