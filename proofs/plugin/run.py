@@ -28,6 +28,7 @@ from proofs.evidence.rundir import FORMAT
 from proofs.model import ParameterValue, ProbeResult, Target
 from proofs.plugin.prepare import Proof
 from proofs.plugin.settings import apply_settings
+from proofs.resources import PROBES
 from proofs.verdicts import assess
 
 
@@ -182,8 +183,8 @@ class TargetRun:
         with open(self.proof.catalogue.path, "rb") as file:  # noqa: PTH123 - exact bytes of a path given as text
             directory.write("inputs/controls.yaml", file.read())
         directory.write_json("inputs/target.json", public_entry(self.target))
-        for path in sorted(set(self.proof.probes.values())):
-            directory.write(f"inputs/probes/{path.parent.name}/{path.name}", path.read_bytes())
+        for path in sorted(PROBES.rglob("*.py")):
+            directory.write(f"inputs/probes/{path.relative_to(PROBES).as_posix()}", path.read_bytes())
         directory.write("inputs/requirements.txt", _installed().encode())
         directory.write_json("run.json", header)
 

@@ -89,6 +89,16 @@ def client_context(database: Database, keypair: KeyPair | None, *, attentive: bo
     return context
 
 
+TELLING_PLUGINS = (b"mysql_clear_password", b"dialog", b"sha256_password")
+NO_KEY = b"no key of an unverified server is used"
+"""In place of a server's RSA key: whoever answers in plaintext could hand out a key of their own, and read the
+password that is encrypted to it (MySQL manual, caching_sha2_password, full authentication). pymysql fails on it."""
+
+
+class DisclosureError(RuntimeError):
+    """A login was given up because it would have told the password to a server that was not verified."""
+
+
 class Client(pymysql.connections.Connection):
     """A connection whose `stage` tells how far it got: greeting, tls, login, session. `log_in` opens it."""
 
@@ -122,6 +132,9 @@ class Client(pymysql.connections.Connection):
             self.client_flag |= CLIENT.LOCAL_FILES
         self.user = user  # pymysql would turn an empty user name into "root"
         self._secure = options.get("unix_socket") is not None
+        self._in_the_open = context is None and not self._secure
+        if self._in_the_open:
+            self.server_public_key = NO_KEY
 
     def log_in(self, stream: socket.socket) -> None:
         """Handshake and login over a connected stream. Raises what pymysql raises; `stage` and `reached` tell where."""
