@@ -173,6 +173,30 @@ def test_disk_fills_up_at_the_journal(tmp_path, host):
     assert proofs(tmp_path, "verify", bundle).code == 0
 
 
+FULL = """
+import errno
+import sys
+import proofs.bundle
+
+def full(folder):
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+sys.modules['proofs.bundle.seal'].draft = full
+"""
+
+
+def test_no_room_for_the_bundle_keeps_the_run(tmp_path, host):
+    (tmp_path / "full_disk.py").write_text(FULL)
+    ran = prove(tmp_path, "-p", "full_disk", "--target=wild", *ONE, PYTHONPATH=str(tmp_path))
+    assert ran.code not in (0, 1), ran.said
+    assert "Traceback" not in ran.said
+    assert "No space left on device; the run is kept, seal it with: proofs seal" in ran.out
+    assert not bundles(tmp_path)
+    sealed = proofs(tmp_path, "seal", runs(tmp_path)[0])
+    assert sealed.code == 0, sealed.said
+    assert "sealed as complete" in sealed.out
+
+
 def test_stray_probes_are_not_run_without_a_target(tmp_path):
     from proofs.resources import PROBES  # noqa: PLC0415
 
