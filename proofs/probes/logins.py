@@ -10,7 +10,7 @@ from proofs.ports import Attempt, SqlChannel
 from proofs.probes.account_types import Account
 from proofs.probes.accounts import accounts
 
-THROW_AWAY = "scratch"
+READER = "inspector"
 
 
 def account_of(identity: Identity, found: Sequence[Account]) -> Account | None:
@@ -38,11 +38,11 @@ def tcp_identities(sql: SqlChannel, target: Target, exempt: Sequence[str] = ()) 
 
 
 def standing(sql: SqlChannel, identity: str) -> Attempt:
-    """The control experiment of attacks on a login: the identity's own session, opened once in a run.
+    """The control experiment of attacks on a login: the identity gets in with TLS, its own certificate and password.
 
-    It was let in with TLS, its own certificate and its own password; the attack then differs in one of them. The
-    throw-away account logs in anew each time: its few sessions are needed for the probe of their limit.
+    The attack then differs in one of them. It is a login of its own, at once ended: a session kept open could be the
+    only one the account may have. (The inspector's is open in any case.)
     """
-    if identity == THROW_AWAY:
-        return sql.login(identity)
-    return sql.query("SELECT CURRENT_USER() AS account", identity=identity)
+    if identity == READER:
+        return sql.query("SELECT CURRENT_USER() AS account", identity=identity)
+    return sql.login(identity)

@@ -43,7 +43,7 @@ def test_definer_login_is_refused(sql: SqlChannel, target: Target, experiment: E
     if routine is None or target.schema is None:
         raise Indeterminate("the inventory names no routine of the definer (schema, names.definer_routine)")
     with experiment("log in as the definer of a routine") as e:
-        e.control(sql.query(f"CALL {_quoted(target.schema)}.{_quoted(routine)}()", identity="app"))
+        e.control(sql.attempt("app", f"CALL {_quoted(target.schema)}.{_quoted(routine)}()"))
         e.attack(sql.login("definer"), refused_with={"mysql": 3118, "mariadb": 4151})
 
 
