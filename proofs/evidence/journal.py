@@ -35,7 +35,7 @@ def key_of(channel: str, op: str, arguments: Json, vantage: str) -> str:
 class Journal:
     """An `ExchangeSink` that performs, redacts, stores and only then hands back.
 
-    Each line is flushed to the operating system before the probe sees the answer, so a killed run has lost
+    Each line is given to the operating system before the probe sees the answer, so a killed run has lost
     nothing that was judged. Raises `StorageError` when the disk refuses (the session ends then, and says so).
     """
 
@@ -54,7 +54,9 @@ class Journal:
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
         except OSError as error:
             raise StorageError(f"{path}: evidence cannot be written: {error.strerror}") from error
-        self._file = os.fdopen(descriptor, "wb")
+        # Unbuffered: what could not be written must not be tried again later, behind a torn line.
+        self._file = os.fdopen(descriptor, "wb", buffering=0)
+        self._refused: str | None = None
         self._append({"journal": FORMAT, "run": run})
 
     @contextmanager
@@ -80,11 +82,17 @@ class Journal:
         raise_if_failed(done)
         return done
 
+    def sync(self) -> None:
+        """Make sure that the journal is on the disk: before an outcome that cites it is. Raises `StorageError`."""
+        try:
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            raise self._refuse(error) from error
+
     def close(self) -> None:
-        """Make sure that the journal is on the disk."""
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        self._file.close()
+        """Sync and close."""
+        with self._file:
+            self.sync()
 
     def _perform(self, request: Request, perform: Callable[[], Json]) -> Exchange:
         started = datetime.now(UTC).isoformat(timespec="microseconds")
@@ -118,13 +126,20 @@ class Journal:
         return exchange
 
     def _append(self, entry: dict[str, Any]) -> None:
+        if self._refused is not None:
+            raise StorageError(self._refused)
         line = canonical(entry).encode()
+        left = memoryview(line + b"\n")
         try:
-            self._file.write(line + b"\n")
-            self._file.flush()
+            while left:
+                left = left[self._file.write(left) :]
         except OSError as error:
-            raise StorageError(f"{self._directory}: evidence cannot be written: {error.strerror}") from error
+            raise self._refuse(error) from error
         self._head = hashlib.sha256(line).hexdigest()
+
+    def _refuse(self, error: OSError) -> StorageError:
+        self._refused = f"{self._directory}: evidence cannot be written: {error.strerror}"
+        return StorageError(self._refused)
 
     def _outline(self, value: Any, number: int, count: list[int]) -> Any:
         """The value with each large string moved to `evidence/<control>/<seq>-<n>.txt` and referenced."""
@@ -138,7 +153,7 @@ class Journal:
                 with os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
                     file.write(body)
             except OSError as error:
-                raise StorageError(f"{target}: evidence cannot be written: {error.strerror}") from error
+                raise self._refuse(error) from error
             return {"$evidence": {"path": path, "sha256": hashlib.sha256(body).hexdigest(), "size": len(body)}}
         if isinstance(value, dict):
             return {key: self._outline(item, number, count) for key, item in value.items()}

@@ -57,12 +57,15 @@ class RunDirectory:
         self.write(name, (json.dumps(content, indent=1, ensure_ascii=True) + "\n").encode())
 
     def append_outcome(self, result: ProbeResult) -> None:
-        """Append one probe's result, on the disk before the next probe starts."""
+        """Append one probe's result, on the disk before the next probe starts. Raises `StorageError`."""
         path = self.path / "outcomes.jsonl"
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "wb") as file:
-            file.write(json.dumps(asdict(result), sort_keys=True, ensure_ascii=True).encode() + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
+        try:
+            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "wb") as file:
+                file.write(json.dumps(asdict(result), sort_keys=True, ensure_ascii=True).encode() + b"\n")
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise StorageError(f"{path}: cannot be written: {error.strerror}") from error
 
     def header(self) -> dict[str, Any]:
         """`run.json`. Raises `IntegrityError` when this is no run directory."""

@@ -60,9 +60,10 @@ def finish(
             (directory.path / name).unlink(missing_ok=True)
         directory.write("results.xml", junit(assessment))
         render(directory.path, assessment)
-    except OSError as error:
+    except (OSError, StorageError) as error:
+        reason = error if isinstance(error, StorageError) else error.strerror
         raise StorageError(
-            f"{directory.path}: cannot be finished: {error.strerror}; make room and run: proofs seal {directory.path}"
+            f"{directory.path}: cannot be finished: {reason}; make room and run: proofs seal {directory.path}"
         ) from error
     bundle = seal(directory.path, assessment, signer, reports, secrets)
     shutil.rmtree(directory.path)

@@ -157,8 +157,8 @@ class ProofHooks:
         )
         try:
             run.record(result)
-        except OSError as error:
-            self._problems.append(f"{run.target.name}: outcome of {probe} cannot be written: {error.strerror}")
+        except StorageError as error:
+            self._problems.append(f"{run.target.name}: outcome of {probe} cannot be written: {error}")
             item.session.shouldstop = self._problems[-1]
         self._progress.result(run, result)
 

@@ -87,6 +87,8 @@ class TargetRun:
         """Keep one probe's result, on the disk at once."""
         self.results[result.probe] = result
         if self.directory is not None:
+            if isinstance(self.sink, Journal):
+                self.sink.sync()
             self.directory.append_outcome(result)
 
     def parameters_of(self, control: str) -> dict[str, ParameterValue]:

@@ -195,8 +195,12 @@ def test_a_disk_that_refuses_ends_the_session(tmp_path):
     journal = Journal(tmp_path, "r", PLAIN)
     journal._file.close()
     journal._file = open("/dev/full", "wb", buffering=0)  # noqa: SIM115, PTH123 - closed by the journal
-    with pytest.raises(StorageError, match="evidence cannot be written: No space left"):
-        journal.exchange(ask(1), lambda: {"ok": True})
+    for _ in range(2):
+        with pytest.raises(StorageError, match="evidence cannot be written: No space left"):
+            journal.exchange(ask(1), lambda: {"ok": True})
+    with pytest.raises(StorageError):
+        journal.close()
+    assert len(read_back(tmp_path)[0]) == 0
 
 
 def result(number: int) -> ProbeResult:

@@ -157,8 +157,37 @@ def test_full_disk_before_the_first_look(tmp_path, host):
     assert not bundles(tmp_path)
 
 
+FILLS_UP = """
+import pathlib, resource, pytest
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item):
+    # From the second probe on, the journal has room for a few more bytes.
+    if pathlib.Path("one-done").exists():
+        (journal,) = pathlib.Path("reports/.runs").glob("*/journal.jsonl")
+        size = journal.stat().st_size + 40
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+    pathlib.Path("one-done").touch()
+    return (yield)
+"""
+
+
 def test_disk_fills_up_at_the_journal(tmp_path, host):
-    """The catalogue still fits, the journal of all controls does not: exit not 0, one problem told, the run is kept."""
+    """What was seen before stays, and can be sealed as interrupted when there is room again."""
+    (tmp_path / "fills_up.py").write_text(FILLS_UP)
+    ran = prove(tmp_path, "-p", "fills_up", "--target=wild", *ONE, PYTHONPATH=str(tmp_path))
+    assert ran.code not in (0, 1), ran.said
+    assert "Traceback" not in ran.said
+    assert "INTERNALERROR" not in ran.said
+    assert "evidence cannot be written: File too large" in ran.said
+    assert not bundles(tmp_path)
+    sealed = proofs(tmp_path, "seal", runs(tmp_path)[0])
+    assert sealed.code == 0, sealed.said
+    assert "sealed as interrupted" in sealed.out
+
+
+def test_disk_fills_up_at_the_report(tmp_path, host):
+    """The catalogue still fits, the report of all controls does not: one problem told, and the run is kept."""
     catalogue = (Path(__file__).resolve().parents[2] / "controls.yaml").stat().st_size
     ran = prove(tmp_path, "--target=wild", limits=full_at(catalogue + 1000), timeout=200)
     assert ran.code not in (0, 1), ran.said
