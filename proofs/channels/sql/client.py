@@ -138,7 +138,12 @@ class Client(pymysql.connections.Connection):
 
     def log_in(self, stream: socket.socket) -> None:
         """Handshake and login over a connected stream. Raises what pymysql raises; `stage` and `reached` tell where."""
-        self.connect(stream)
+        try:
+            self.connect(stream)
+        except ValueError as error:
+            if self._in_the_open and not isinstance(error, UnicodeError):
+                raise DisclosureError("the server asked for the password itself without TLS: not told") from error
+            raise
         self.stage = "session"
 
     @property
