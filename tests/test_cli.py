@@ -9,6 +9,7 @@ import pytest
 
 from proofs.cli import main
 from proofs.lab import labs, state
+from proofs.resources import CONTROLS
 
 VECTORS = Path(__file__).resolve().parents[1] / "fixtures" / "vectors"
 GOOD = VECTORS / "good" / "complete.proof.tar.gz"
@@ -159,3 +160,10 @@ def test_replay_of_a_bundle_of_another_time_has_no_traceback(call):
     code, _, err = call("replay", GOOD)
     assert code != 0
     assert "ERROR" in err or code == 1
+
+
+@pytest.mark.parametrize("extra", [("--set", "nonsense"), ("--controls", "no.yaml"), ("--profile", "no-such")])
+def test_unusable_options_of_a_replay(call, extra):
+    code, out, err = call("replay", GOOD, "--controls", CONTROLS, *extra)
+    assert code == 4, out + err
+    assert (out + err).count("ERROR: ") == 1

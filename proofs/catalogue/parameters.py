@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -24,7 +25,7 @@ def _text_map(value: Any) -> bool:
 
 _KINDS: Mapping[ParameterType, tuple[str, Callable[[Any], bool]]] = {
     "integer": ("a whole number", _whole),
-    "number": ("a number", lambda value: _whole(value) or isinstance(value, float)),
+    "number": ("a number", lambda value: _whole(value) or (isinstance(value, float) and math.isfinite(value))),
     "string": ("text", lambda value: isinstance(value, str)),
     "boolean": ("true or false", lambda value: isinstance(value, bool)),
     "string-list": ("a list of texts", _texts),
@@ -32,10 +33,15 @@ _KINDS: Mapping[ParameterType, tuple[str, Callable[[Any], bool]]] = {
 }
 
 
+def fits(kind: ParameterType, value: Any) -> bool:
+    """Whether a value is of a parameter's type."""
+    return _KINDS[kind][1](value)
+
+
 def typed(kind: ParameterType, value: Any, key: Key, problems: Problems) -> ParameterValue | None:
     """The value as the model holds it (lists as tuples), or None and a problem if it is of another type."""
-    expected, fits = _KINDS[kind]
-    if not fits(value):
+    if not fits(kind, value):
+        expected = _KINDS[kind][0]
         quotable = kind == "string" and not isinstance(value, dict | list | None)
         remedy = "put it in quotes" if quotable else "correct the value"
         problems.add(key, spell_value(value), f"{expected} ({kind})", remedy)

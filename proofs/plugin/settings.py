@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from proofs.bundle import signers
+from proofs.catalogue.parameters import fits
 from proofs.catalogue.secretstore import SecretStore
 from proofs.catalogue.tailor import jsonable
 from proofs.errors import ConfigurationError
@@ -43,11 +44,9 @@ def parse_settings(texts: Sequence[str], catalogue: Catalogue) -> list[Setting]:
             value = yaml.safe_load(raw)
         except yaml.YAMLError:
             value = raw
-        if isinstance(value, list):
-            value = tuple(value)
-        if type(value) is not type(parameter.default) and not (parameter.type == "number" and type(value) is int):
+        if not fits(parameter.type, value):
             raise ConfigurationError(f"--set {text}: found {raw!r}, expected a value of type {parameter.type}")
-        settings.append(Setting(control_id, parameter_name, value))
+        settings.append(Setting(control_id, parameter_name, tuple(value) if isinstance(value, list) else value))
     return settings
 
 

@@ -79,15 +79,6 @@ def test_another_catalogue_judges_old_evidence(proven, tmp_path):
     assert "sql-mode-strict: was satisfied, now not-satisfied" in ran.out
 
 
-def test_unusable_options_of_a_replay(proven, tmp_path):
-    (path,) = bundles(proven)
-    for arguments in (("--set", "nonsense"), ("--controls", "no.yaml"), ("--profile", "no-such")):
-        ran = proofs(tmp_path, "replay", path, *arguments)
-        assert ran.code == 4, ran.said
-        assert "Traceback" not in ran.said
-        assert ran.said.count("ERROR: ") == 1
-
-
 def test_a_tampered_bundle_is_not_replayed(proven, tmp_path):
     (path,) = bundles(proven)
     data = bytearray(path.read_bytes())
