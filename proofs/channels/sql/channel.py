@@ -127,7 +127,7 @@ class Sql:
 
         MySQL manual, `max_connect_errors`: a successful connection clears the host's counter.
         """
-        return bool(self._try(Wish("inspector"))["ok"])
+        return bool(self._try(Wish("inspector"), look=False)["ok"])
 
     def close(self) -> None:
         """End every session kept open."""
@@ -143,7 +143,7 @@ class Sql:
         if guess and not lockout:
             # No account may be locked by being proven: never two wrong passwords in a row without a right one.
             if self._guesses.get(wish.identity, 0) >= 1:
-                reset = bool(self._try(Wish(wish.identity))["ok"])
+                reset = bool(self._try(Wish(wish.identity), look=False)["ok"])
                 if not reset:
                     raise ChannelError(f"{wish.identity}: no further guess, since its own login does not succeed now")
                 self._guesses[wish.identity] = 0
@@ -153,7 +153,7 @@ class Sql:
             answer["good_login_before"] = True
         return answer
 
-    def _try(self, wish: Wish) -> dict[str, Any]:
+    def _try(self, wish: Wish, *, look: bool = True) -> dict[str, Any]:
         prepared = self._connector.prepare(wish)
         if wish.certificate != "own" or wish.tls == "off":
             self._budget.spend()
@@ -168,7 +168,8 @@ class Sql:
             except FAILED as error:
                 return {"ok": False, "stage": client.reached, "error": error_answer(error)}
             with closing(client):
-                return {"ok": True, "stage": "session", "error": None, "session": session_facts(client)}
+                session = session_facts(client) if look else {}
+                return {"ok": True, "stage": "session", "error": None, "session": session}
 
     def _session(self, identity: str) -> Client:
         if identity not in self._kept:
