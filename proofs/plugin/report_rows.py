@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from proofs.plugin.report_exchanges import Evidence
-from proofs.plugin.report_summary import anchor_ids, ordered, sentence, verdict_words
+from proofs.plugin.report_summary import VERDICTS, anchor_ids, ordered, sentence, verdict_words
 from proofs.plugin.report_text import text
 
 MAX_LOOKS = 30
@@ -33,6 +33,8 @@ HEADER = (
 def rows(assessment: Mapping[str, Any], evidence: Evidence) -> list[dict[str, Any]]:
     """Each row: `name`, `outcome` (pytest's word), `cells` and `detail` (HTML), findings first."""
     anchors = anchor_ids(assessment["controls"])
+    pairs = [(control, probe) for control in ordered(assessment["controls"]) for probe in control["probes"]]
+    pairs.sort(key=lambda pair: list(VERDICTS).index(pair[1]["verdict"]))
     return [
         {
             "name": anchors[probe["probe"]],
@@ -40,8 +42,7 @@ def rows(assessment: Mapping[str, Any], evidence: Evidence) -> list[dict[str, An
             "cells": _cells(control, probe, anchors[probe["probe"]]),
             "detail": _detail(control, probe, evidence),
         }
-        for control in ordered(assessment["controls"])
-        for probe in control["probes"]
+        for control, probe in pairs
     ]
 
 

@@ -71,7 +71,7 @@ def _entry(pad: str, label: str, item: Any, depth: int) -> Iterator[str]:
     if isinstance(item, dict | list) and item:
         flat = isinstance(item, list) and not any(isinstance(part, dict | list) for part in item)
         joined = ", ".join(_scalar(part)[:MAX_LINE] for part in item[:40]) if flat else ""
-        if flat and len(item) <= 40 and len(joined) <= 120 and "\n" not in joined:
+        if flat and len(item) <= 40 and len(joined) <= MAX_LINE - 40 and "\n" not in joined:
             yield f"{pad}{label}{joined}"
             return
         yield f"{pad}{label.rstrip()}"
