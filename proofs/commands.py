@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 
-
 def run(options: Namespace) -> int:
     """Dispatch. Raises `ProofsError` for what a person should read in one line."""
     handler = {
@@ -130,7 +129,9 @@ def _lab(options: Namespace) -> int:
         states = lab.status()
         for state in states:
             broken = f", sabotaged: {state.sabotage}" if state.sabotage else ""
-            print(f"{state.name}: {state.engine} {state.version}, 127.0.0.1:{state.port}, since {state.started}{broken}")
+            print(
+                f"{state.name}: {state.engine} {state.version}, 127.0.0.1:{state.port}, since {state.started}{broken}"
+            )
         if not states:
             print("no lab is up")
     else:
@@ -138,5 +139,3 @@ def _lab(options: Namespace) -> int:
             engines = ",".join(sabotage.changes)
             print(f"{sabotage.name:<36} {engines:<15} breaks {', '.join(sabotage.breaks)}")
     return 0
-
-

@@ -26,8 +26,8 @@ def assess(
     """The assessment of one run against one target.
 
     `journal` is {"exchanges", "head"}; `connections` counts those ended without a login and the good logins between
-    them (empty when a killed run took the counts with it); `status` is `complete` or `interrupted`. Under an interruption a probe
-    without an outcome is `indeterminate`, and so is its control.
+    them (empty when a killed run took the counts with it); `status` is `complete` or `interrupted`. Under an
+    interruption a probe without an outcome is `indeterminate`, and so is its control.
     """
     by_probe = {outcome["probe"]: outcome for outcome in outcomes}
     verdicts = {probe: (Verdict(outcome["verdict"]), outcome["reason"]) for probe, outcome in by_probe.items()}

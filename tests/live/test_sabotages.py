@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import pytest
+from sabotage_matrix import cases, prove
 
 from proofs.catalogue.controls import load_catalogue
 from proofs.resources import CONTROLS
-from sabotage_matrix import cases, prove
 
 CASES = list(cases())
 

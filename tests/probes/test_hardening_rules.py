@@ -11,12 +11,10 @@ from proofs.probes.hardening.option_files import server_options
 from proofs.probes.hardening.rules import (
     Drift,
     agree,
-    bits,
     compiled_version,
     drifts,
     missing_modes,
     on,
-    reachable,
     unapproved,
     unconfined,
 )
@@ -106,12 +104,6 @@ def test_server_options_are_those_of_the_groups_a_server_reads():
     assert "sql_mode" not in server_options([second])
 
 
-def test_reachable_follows_roles_of_roles_and_those_of_everybody():
-    edges = {("app", "%"): [("a", "%")], ("a", "%"): [("b", "%"), ("a", "%")], ("all", "%"): [("c", "%")]}
-    assert reachable(("app", "%"), edges) == {("app", "%"), ("a", "%"), ("b", "%")}
-    assert ("c", "%") in reachable(("x", "%"), edges, [("all", "%")])
-
-
 @pytest.mark.parametrize(
     ("interface", "version"),
     [("101119.0", "10.11.19"), ("90704.0", "9.7.4"), ("80409.0", "8.4.9"), ("", None), ("x", None), ("2.0", None)],
@@ -126,10 +118,6 @@ def test_small_rules():
         "NO_ZERO_DATE"
     ]
     assert missing_modes("", ("STRICT_ALL_TABLES",)) == ["STRICT_ALL_TABLES"]
-    assert bits(32768 | 1 << 32, {"SUPER": 15, "CONNECTION ADMIN": 32, "BINLOG ADMIN": 36}) == {
-        "SUPER",
-        "CONNECTION ADMIN",
-    }
     assert unapproved(["A", "b", "c", "c"], ["a", "B"]) == ["c"]
 
 

@@ -12,6 +12,9 @@ from proofs.errors import ChannelError, Indeterminate
 from proofs.model import Identity, KeyPair, Target
 from proofs.ports import Secrets
 
+PATIENCE = 2
+"""Time-outs in a row after which an address is not dialled again: a host that is down is known within seconds."""
+
 
 @dataclass(frozen=True, slots=True)
 class Wish:
@@ -35,6 +38,7 @@ class Connector:
     def __init__(self, target: Target, secrets: Secrets) -> None:
         self._target = target
         self._secrets = secrets
+        self._silent: dict[tuple[tuple[str, int], tuple[str, int] | None], int] = {}
 
     def identity(self, name: str) -> Identity:
         """The identity of that name; `Indeterminate` when the inventory has none (a look that can't be made)."""
@@ -115,7 +119,14 @@ class Connector:
             address = (database.admin_host or database.host, database.admin_port)
         vantage = self._target.vantages.get(wish.vantage)
         source = (vantage.source_address, 0) if vantage and vantage.source_address else None
-        stream = socket.create_connection(address, self._target.connect_timeout_s, source_address=source)
+        if self._silent.get((address, source), 0) >= PATIENCE:
+            raise TimeoutError(f"timed out {PATIENCE} times before, not dialled again in this run")
+        try:
+            stream = socket.create_connection(address, self._target.connect_timeout_s, source_address=source)
+        except TimeoutError:
+            self._silent[(address, source)] = self._silent.get((address, source), 0) + 1
+            raise
+        self._silent.pop((address, source), None)
         stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return stream
 

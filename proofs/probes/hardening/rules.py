@@ -67,33 +67,6 @@ def unapproved(found: Iterable[str], approved: Iterable[str]) -> list[str]:
     return sorted({name for name in found if name.lower() not in known})
 
 
-Holder = tuple[str, str]
-"""User and host of an account or role."""
-
-
-def reachable(
-    holder: Holder, edges: Mapping[Holder, Sequence[Holder]], everybody: Sequence[Holder] = ()
-) -> set[Holder]:
-    """Everything an account can act as: itself, the roles granted to it, default or not, and theirs in turn.
-
-    `everybody`: roles that every account has (MySQL `mandatory_roles`, MariaDB PUBLIC).
-    """
-    found = {holder}
-    todo = [holder, *everybody]
-    found.update(everybody)
-    while todo:
-        for role in edges.get(todo.pop(), ()):
-            if role not in found:
-                found.add(role)
-                todo.append(role)
-    return found
-
-
-def bits(access: int, positions: Mapping[str, int]) -> set[str]:
-    """The privileges that are set in MariaDB's `access` of `mysql.global_priv`."""
-    return {name for name, position in positions.items() if access >> position & 1}
-
-
 @dataclass(frozen=True, slots=True)
 class Drift:
     """Where a variable stands: its running value, whether that was set at run time, and the value that is persisted.

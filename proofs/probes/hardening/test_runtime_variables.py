@@ -7,8 +7,8 @@ from proofs.model import ParameterValue, Target
 from proofs.ports import Experiments, HostChannel, SqlChannel
 from proofs.probes.accounts import accounts, listed, without
 from proofs.probes.hardening.option_files import on_disk
-from proofs.probes.hardening.privileges import mariadb_privileges, mysql_privileges
-from proofs.probes.hardening.rules import Drift, drifts, names, on, reachable
+from proofs.probes.hardening.rules import Drift, drifts, names, on
+from proofs.probes.privileges import effective_privileges
 
 ATTACKERS = ("app", "auditor", "migration")
 INVALID = "require_secure_transport = 'proof-of-controls'"
@@ -21,25 +21,22 @@ def test_only_administrators_may_set_variables(
     """No account but the named administrators can get a privilege that sets global variables.
 
     Static and dynamic privileges, held directly, through any granted role (active by default or not), through a
-    mandatory role, PUBLIC, or a proxied account. Locked accounts count: routines run with their privileges
-    (SV-235169, SV-253732).
+    mandatory role, PUBLIC, or a proxied account, or by writing to the grant tables. Locked accounts count: routines
+    run with their privileges (SV-235169, SV-253732).
     """
     wanted = {name.upper() for name in names(params["setting_privileges"])}
     if not wanted:
         raise Indeterminate("the parameter setting_privileges names no privilege")
-    read = mysql_privileges if target.engine == "mysql" else mariadb_privileges
-    held, edges, everybody = read(sql)
+    held = effective_privileges(sql, target.engine)
     every = [account for account in accounts(sql, target.engine) if not account.is_role]
-    administrators = [a for a in every if held.get((a.user, a.host), set()) & wanted]
-    if not administrators:
+    powers = {account: wanted & held.get((account.user, account.host), {}).keys() for account in every}
+    if not any(powers.values()):
         raise Indeterminate("by the grant tables nobody may set variables, so they were not seen as they are")
     findings = []
     for account in without(every, params["allowed_admins"]):
-        through = reachable((account.user, account.host), edges, everybody)
-        powers = sorted(wanted & set().union(*(held.get(holder, set()) for holder in through)))
-        # A proxy for the empty name is one for everybody, administrators included.
-        if powers or any(user == "" for user, _ in through - {(account.user, account.host)}):
-            findings.append(f"{account} ({', '.join(powers) or 'proxy for everybody'})")
+        if powers[account]:
+            how = held[account.user, account.host]
+            findings.append(f"{account} ({', '.join(f'{name} {how[name]}' for name in sorted(powers[account]))})")
     assert not findings, f"accounts that may set global variables besides the allowed ones: {listed(findings)}"
 
 
