@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from proofs.errors import ProofsError
+from proofs.plugin.report_summary import moment
 from proofs.plugin.report_text import text
 
 STYLE = Path(__file__).with_name("report.css")
@@ -78,7 +79,7 @@ def finish_page(page: str, assessment: Mapping[str, Any], appendix: str) -> str:
     """
     title = f"Proof of controls: {text(assessment['target']['name'], 100)}"
     probes = sum(len(control["probes"]) for control in assessment["controls"])
-    made = f'<p class="made">Run finished {text(assessment["run"]["finished"], 60)}. Rendered by pytest-html'
+    made = f'<p class="made">Run finished {moment(assessment["run"]["finished"])}. Rendered by pytest-html'
     count = (
         '<h2 id="probes">Probes</h2><noscript><p class="banner">Without JavaScript this table stays empty: each probe '
         'is also listed under its control above.</p></noscript><p class="run-count">'

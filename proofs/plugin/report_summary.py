@@ -96,8 +96,8 @@ def _facts(assessment: Mapping[str, Any], version: str | None) -> str:
         ("Address", text(target["address"])),
         ("Profile", f"{text(assessment['profile']['title'])} (<code>{text(assessment['profile']['id'])}</code>)"),
         ("Run", f"<code>{text(run['id'])}</code>, {text(run['status'])}{', partial' if run['partial'] else ''}"),
-        ("Started", _time(run["started"])),
-        ("Finished", _time(run["finished"])),
+        ("Started", moment(run["started"])),
+        ("Finished", moment(run["finished"])),
         ("Evidence", f"{assessment['journal']['exchanges']} exchanges{_ended(connections)}"),
         ("Made by", f"{text(harness['name'])} {text(harness['version'])}, Python {text(harness['python'])}"),
         (
@@ -115,8 +115,9 @@ def _ended(connections: Mapping[str, int]) -> str:
     return f"; {int(connections['aborted'])} connections ended without a login" if connections.get("aborted") else ""
 
 
-def _time(moment: str) -> str:
-    return text(moment.replace("T", " ").replace("+00:00", " UTC"), 60)
+def moment(stamp: str) -> str:
+    """A stamp of the run in UTC, for people, as HTML text."""
+    return text(stamp.replace("T", " ").replace("+00:00", " UTC"), 60)
 
 
 def _notes(assessment: Mapping[str, Any]) -> str:
