@@ -6,12 +6,18 @@ import pytest
 
 from proofs.plugin.options import add_options, configure
 
-pytest_plugins: tuple[str, ...] = ()
-
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """The options of a proof."""
     add_options(parser)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    """A proof loads no conftest.py: a fixture of that name there would stand in for a channel."""
+    known = early_config.known_args_namespace
+    if known.target or known.replay:
+        known.noconftest = True
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -38,6 +38,7 @@ class Connector:
     def __init__(self, target: Target, secrets: Secrets) -> None:
         self._target = target
         self._secrets = secrets
+        self._contexts: dict[tuple[KeyPair | None, bool], NamedContext] = {}
         self._silent: dict[tuple[tuple[str, int], tuple[str, int] | None], int] = {}
 
     def identity(self, name: str) -> Identity:
@@ -98,7 +99,14 @@ class Connector:
         }
 
     def _context(self, wish: Wish) -> NamedContext:
-        return client_context(self._target.database, self.keypair(wish), attentive=wish.certificate != "own")
+        # Only attack material is expected to be refused in the handshake; a certificate of the same CA is not.
+        keypair, attentive = self.keypair(wish), wish.certificate in self._target.certificates
+        # Reading and checking key files costs more than a handshake, so a context serves all logins with its material.
+        if (keypair, attentive) not in self._contexts:
+            self._contexts[keypair, attentive] = client_context(self._target.database, keypair, attentive=attentive)
+        context = self._contexts[keypair, attentive]
+        context.handshake_done = False
+        return context
 
     def dial(self, wish: Wish) -> socket.socket:
         """A connected stream. Raises `OSError`."""
