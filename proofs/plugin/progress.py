@@ -122,7 +122,9 @@ class Progress:
                 out.write_line(f"    {probe['verdict']}: {probe['reason']}")
                 out.write_line(f"    in {probe['probe']}", light=True)
         if control["verdict"] == "not-satisfied":
-            out.write_line(f"    remedy: {' '.join(control['remediation'].split())}")
+            out.write_line("    remedy:")
+            for line in control["remediation"].strip().splitlines():
+                out.write_line(f"      {line}")
 
     def _line(self, verdict: str, control: str, severity: str, reason: str, detail: str) -> None:
         mark, style = MARKS[verdict]
