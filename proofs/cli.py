@@ -83,7 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument("--engine", choices=("mysql", "mariadb"), default="mysql")
     up.add_argument("--sabotage", metavar="NAME", help="break it in one known way (`proofs lab sabotages`)")
     down = actions.add_parser("down", help="take it down and leave nothing behind")
-    down.add_argument("name", nargs="?", help="default: all labs of this user")
+    down.add_argument("name", nargs="?", help="default: every lab that `proofs lab up` left up")
     actions.add_parser("status", help="what is up")
     actions.add_parser("sabotages", help="known ways to break the lab, and the controls that notice")
     return parser

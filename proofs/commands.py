@@ -122,9 +122,12 @@ def _lab(options: Namespace) -> int:
         print(f"{state.name}: {state.engine} {state.version} on 127.0.0.1:{state.port}{broken}")
         print(f"prove it with: pytest --target={state.name}")
     elif options.action == "down":
-        names = [options.name] if options.name else [state.name for state in lab.status()]
+        # Without a name: what `lab up` left up. A lab that a running proof brought up goes down with that proof.
+        names = [options.name] if options.name else [state.name for state in lab.status() if state.kept]
         for name in names:
             print(f"{name}: {'down' if lab.down(name) else 'was not up'}")
+        if not names:
+            print("no lab was left up")
     elif options.action == "status":
         states = lab.status()
         for state in states:

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import platform
 import shutil
-import sys
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
-from importlib import metadata
 from typing import Any
 
-from proofs import __version__
-from proofs.catalogue.entry import public_entry
 from proofs.catalogue.secretstore import SecretStore
-from proofs.catalogue.tailor import jsonable, scope, tailor
+from proofs.catalogue.tailor import scope, tailor
 from proofs.channels.budget import DEFAULT_LIMIT, AbortBudget
 from proofs.channels.host import Host
 from proofs.channels.material import Material
@@ -24,11 +18,10 @@ from proofs.channels.network import Network
 from proofs.channels.sql import Sql
 from proofs.channels.tls import Tls
 from proofs.evidence import Journal, Redactor, ReplaySink, RunDirectory
-from proofs.evidence.rundir import FORMAT
 from proofs.model import ParameterValue, ProbeResult, Target
+from proofs.plugin.header import run_header, write_inputs
 from proofs.plugin.prepare import Proof
 from proofs.plugin.settings import apply_settings
-from proofs.resources import PROBES
 from proofs.verdicts import assess
 
 
@@ -50,7 +43,7 @@ class TargetRun:
             for identity in target.identities.values():
                 if identity.password is not None:
                     self.secrets.resolve(identity.password)
-        self.started = datetime.now(UTC)
+        self.started = datetime.now(UTC).replace(microsecond=0)  # as it is recorded, so that a replay sees the same
         self.started_monotonic = time.monotonic()
         self.directory: RunDirectory | None = None
         self.sink: Journal | ReplaySink
@@ -71,7 +64,7 @@ class TargetRun:
             parent = self.proof.reports / ".runs"
             self.directory = RunDirectory.create(parent, f"{self.target.name}-{self.started:%Y%m%dT%H%M%SZ}")
             try:
-                self._write_inputs(self.directory, header)
+                write_inputs(self.directory, self.proof.catalogue, self.target, header)
                 self.sink = Journal(self.directory.path, header["run"]["id"], Redactor(self.secrets.values))
             except BaseException:
                 # Nothing was looked at yet: no run was begun.
@@ -136,62 +129,14 @@ class TargetRun:
         self.sink.close()
 
     def _header(self, selected: Mapping[str, Iterable[str]], selection: str | None) -> dict[str, Any]:
-        catalogue, target = self.proof.catalogue, self.target
-        controls = []
-        for name in catalogue.profiles[self.profile].controls:
-            control = catalogue.controls[name]
-            controls.append(
-                {
-                    "id": name,
-                    "title": control.title,
-                    "statement": control.statement,
-                    "severity": control.severity,
-                    "surface": control.surface,
-                    "engines": list(control.engines),
-                    "mappings": {framework: list(ids) for framework, ids in control.mappings.items()},
-                    "parameters": {key: jsonable(value) for key, value in self.parameters[name].items()},
-                    "probes": list(control.probes),
-                    "remediation": control.remediation,
-                    "in_scope": name in self.scope.in_scope,
-                    "selected": list(selected.get(name, ())),
-                }
-            )
-        return {
-            "format": FORMAT,
-            "run": {
-                "id": os.urandom(8).hex(),
-                "started": self.started.isoformat(timespec="seconds"),
-                "partial": selection is not None,
-                "selection": selection,
-            },
-            "target": {
-                "name": target.name,
-                "title": target.title,
-                "engine": target.engine,
-                "address": f"{target.database.host}:{target.database.port}",
-            },
-            "profile": {"id": self.profile, "title": catalogue.profiles[self.profile].title},
-            "harness": {
-                "name": "proof-of-controls",
-                "version": __version__,
-                "python": platform.python_version(),
-                "platform": f"{sys.platform}-{platform.machine()}",
-            },
-            "tailoring": self.tailoring,
-            "controls": controls,
-        }
-
-    def _write_inputs(self, directory: RunDirectory, header: Mapping[str, Any]) -> None:
-        with open(self.proof.catalogue.path, "rb") as file:  # noqa: PTH123 - exact bytes of a path given as text
-            directory.write("inputs/controls.yaml", file.read())
-        directory.write_json("inputs/target.json", public_entry(self.target))
-        for path in sorted(PROBES.rglob("*.py")):
-            directory.write(f"inputs/probes/{path.relative_to(PROBES).as_posix()}", path.read_bytes())
-        directory.write("inputs/requirements.txt", _installed().encode())
-        directory.write_json("run.json", header)
-
-
-def _installed() -> str:
-    """The versions of everything installed beside this program, as `pip freeze` would spell them."""
-    found = {f"{item.name}=={item.version}" for item in metadata.distributions() if item.name}
-    return "\n".join(sorted(found, key=str.lower)) + "\n"
+        return run_header(
+            self.proof.catalogue,
+            self.profile,
+            self.target,
+            self.scope,
+            self.parameters,
+            self.tailoring,
+            self.started,
+            selected,
+            selection,
+        )
