@@ -23,6 +23,7 @@ from proofs.resources import PROBES
 
 
 def run_header(
+    *,
     catalogue: Catalogue,
     profile: str,
     target: Target,

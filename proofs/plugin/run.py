@@ -130,13 +130,13 @@ class TargetRun:
 
     def _header(self, selected: Mapping[str, Iterable[str]], selection: str | None) -> dict[str, Any]:
         return run_header(
-            self.proof.catalogue,
-            self.profile,
-            self.target,
-            self.scope,
-            self.parameters,
-            self.tailoring,
-            self.started,
-            selected,
-            selection,
+            catalogue=self.proof.catalogue,
+            profile=self.profile,
+            target=self.target,
+            scope=self.scope,
+            parameters=self.parameters,
+            tailoring=self.tailoring,
+            started=self.started,
+            selected=selected,
+            selection=selection,
         )
