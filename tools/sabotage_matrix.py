@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,7 +35,7 @@ class Row:
     engine: Engine
     expected: frozenset[str]
     found: dict[str, str]
-    seconds: float
+    probes: dict[str, str]
 
     @property
     def not_satisfied(self) -> frozenset[str]:
@@ -63,7 +63,9 @@ def cases() -> Iterator[tuple[str | None, Engine, frozenset[str]]]:
             yield sabotage.name, engine, frozenset(sabotage.breaks)
 
 
-def prove(sabotage: str | None, engine: Engine, expected: frozenset[str], scratch: Path) -> Row:
+def prove(
+    sabotage: str | None, engine: Engine, expected: frozenset[str], scratch: Path, options: Sequence[str] = ()
+) -> Row:
     """Bring up a lab of its own with the sabotage, prove it as a user would, and read the verdicts off the bundle."""
     name = f"{NAMES[engine]}-{os.getpid()}"
     inventory = yaml.safe_load(resources.TARGETS.read_text())
@@ -73,6 +75,7 @@ def prove(sabotage: str | None, engine: Engine, expected: frozenset[str], scratc
     file.write_text(yaml.safe_dump(inventory))
     reports = scratch / f"{name}-{sabotage or 'good'}"
     command = [sys.executable, "-m", "pytest", "-q", f"--target={name}", f"--inventory={file}", f"--reports={reports}"]
+    command += options
     environment = {**os.environ, "PYTEST_ADDOPTS": ""}
     with lease(name, engine, sabotage=sabotage):
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300, env=environment)
@@ -83,8 +86,8 @@ def prove(sabotage: str | None, engine: Engine, expected: frozenset[str], scratc
         member = archive.extractfile("assessment.json")
         assessment = json.load(member) if member else {}
     found = {control["id"]: control["verdict"] for control in assessment["controls"]}
-    seconds = sum(probe["duration_s"] for control in assessment["controls"] for probe in control["probes"])
-    return Row(sabotage, engine, expected, found, seconds)
+    probes = {probe["probe"]: probe["verdict"] for control in assessment["controls"] for probe in control["probes"]}
+    return Row(sabotage, engine, expected, found, probes)
 
 
 def main() -> int:

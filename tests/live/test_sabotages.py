@@ -25,4 +25,21 @@ def test_every_control_has_a_sabotage():
     wanted = {
         (control.id, engine) for control in load_catalogue(CONTROLS).controls.values() for engine in control.engines
     }
-    assert not wanted - broken
+    # MariaDB can be told to report another version, MySQL can't: there the limit is moved instead (next test).
+    assert wanted - broken == {("supported-patched-version", "mysql")}
+
+
+@pytest.mark.slow
+@pytest.mark.live
+@pytest.mark.parametrize(
+    ("limit", "probe"),
+    [
+        ("min_days_left=99999", "hardening/test_version.py::test_series_is_supported"),
+        ("minimum_versions={mysql-9.7: 9.7.99}", "hardening/test_version.py::test_release_is_patched"),
+    ],
+)
+def test_a_mysql_beyond_the_limits_is_noticed(limit, probe, tmp_path: Path):
+    options = [f"--set=supported-patched-version.{limit}"]
+    row = prove(None, "mysql", frozenset({"supported-patched-version"}), tmp_path, options)
+    assert row.exact
+    assert row.probes[probe] == "not-satisfied"
