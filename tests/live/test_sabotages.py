@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from sabotage_matrix import cases, prove
+from sabotage_matrix import HEADER, cases, line, prove
 
 from proofs.catalogue.controls import load_catalogue
 from proofs.resources import CONTROLS
@@ -27,6 +27,14 @@ def test_every_control_has_a_sabotage():
     }
     # MariaDB can be told to report another version, MySQL can't: there the limit is moved instead (next test).
     assert wanted - broken == {("supported-patched-version", "mysql")}
+
+
+def test_the_readme_has_the_table():
+    rows: dict[str | None, tuple[list[str], frozenset[str]]] = {}
+    for sabotage, engine, controls in CASES:
+        rows.setdefault(sabotage, ([], controls))[0].append(engine)
+    table = "\n".join([*HEADER, *(line(sabotage, *row) for sabotage, row in rows.items())])
+    assert table in (Path(__file__).parents[2] / "README.md").read_text()
 
 
 @pytest.mark.slow
