@@ -26,6 +26,9 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """The text with every secret replaced, in one pass, so that of two spellings the longer one goes."""
+        if not text.isascii():
+            # A lone surrogate can't be stored as it is; what is judged must be what is stored.
+            text = text.encode("utf-8", "backslashreplace").decode()
         found = {form: mark for form, mark in self._forms().items() if form in text}
         if not found:
             return text
