@@ -92,7 +92,8 @@ class ProofHooks:
         used = item.stash.get(fixtures.USED, [])
         verdict, reason = verdict_of(call, looked=bool(used))
         before = item.stash.get(OUTCOME, None)
-        if before is None or verdict is not Verdict.SATISFIED:
+        # What goes wrong while tidying up puts a good end in doubt, but takes nothing from a finding.
+        if before is None or (verdict is not Verdict.SATISFIED and before[0] is not Verdict.NOT_SATISFIED):
             item.stash[OUTCOME] = before = (verdict, reason)
         if verdict is Verdict.NOT_APPLICABLE:
             report.outcome = "skipped"
