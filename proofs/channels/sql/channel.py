@@ -177,10 +177,14 @@ class Sql:
             prepared = self._connector.prepare(wish)
             try:
                 client = self._connector.open(wish, prepared)
-                prepare_session(client, self._target)
             except FAILED as error:
                 message = in_words(error_answer(error))
                 raise ChannelError(f"{self._target.name}: cannot log in as {identity}: {message}") from error
+            try:
+                prepare_session(client, self._target)
+            except BaseException:
+                client.abandon()
+                raise
             self._kept[identity] = client
         return self._kept[identity]
 

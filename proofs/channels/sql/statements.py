@@ -7,8 +7,9 @@ from typing import Any
 
 from pymysql.err import MySQLError
 
-from proofs.channels.sql.answers import CLIENT_SIDE, error_answer, rows_answer
+from proofs.channels.sql.answers import CLIENT_SIDE, error_answer, in_words, rows_answer
 from proofs.channels.sql.client import Client
+from proofs.errors import ChannelError
 from proofs.model import Target
 
 MAX_ROWS = 20_000
@@ -67,8 +68,16 @@ def run(client: Client, statement: str, *, warnings: bool = False) -> dict[str, 
     return answer
 
 
+PLAIN = "SET SESSION sql_select_limit = 18446744073709551615, SESSION sql_mode = '', SESSION autocommit = 1"
+"""What a server's defaults or its init_connect must not change: sql_select_limit would silently leave rows out of
+every answer, modes as ANSI_QUOTES or PAD_CHAR_TO_FULL_LENGTH would change what statements and rows mean, and without
+autocommit one transaction would last (and hold metadata locks) through the run."""
+
+
 def prepare_session(client: Client, target: Target) -> None:
-    """Make a kept session harmless: read-only transactions and a time limit for statements.
+    """Make a kept session harmless and complete: read-only transactions, a time limit for statements, `PLAIN`.
+
+    Raises `ChannelError` if the server does not take `PLAIN`.
 
     MySQL: `max_execution_time` in ms, for SELECT; MariaDB: `max_statement_time` in s (manuals, same names).
     """
@@ -80,6 +89,9 @@ def prepare_session(client: Client, target: Target) -> None:
     # The engine of the inventory may be wrong: then the variable does not exist, and the read time-out still holds.
     run(client, limit)
     run(client, "SET SESSION TRANSACTION READ ONLY")
+    taken = run(client, PLAIN)
+    if not taken["ok"]:
+        raise ChannelError(f"{target.name}: {PLAIN}: {in_words(taken['error'])}")
 
 
 def session_facts(client: Client) -> dict[str, Any]:
