@@ -37,6 +37,17 @@ def tcp_identities(sql: SqlChannel, target: Target, exempt: Sequence[str] = ()) 
     return tuple(chosen)
 
 
+def must_survive_one_failure(sql: SqlChannel, target: Target, found: Sequence[Account]) -> None:
+    """Raises `Indeterminate` where one wrong guess would block one of these accounts: it may be in use."""
+    if target.engine == "mariadb":
+        limit = sql.variable("max_password_errors")
+        if limit is None or int(limit) < 2:
+            raise Indeterminate(f"max_password_errors is {limit}: one wrong guess would block an account")
+    for account in found:
+        if account.failed_login_attempts == 1:
+            raise Indeterminate(f"{account}: FAILED_LOGIN_ATTEMPTS 1, one wrong guess would block it")
+
+
 def standing(sql: SqlChannel, identity: str) -> Attempt:
     """The control experiment of attacks on a login: the identity gets in with TLS, its own certificate and password.
 

@@ -59,6 +59,8 @@ SCHEMA_WRITERS = """SELECT user, host FROM mysql.db
  UNION SELECT user, host FROM mysql.tables_priv
  WHERE db = 'mysql' AND (FIND_IN_SET('Insert', table_priv) > 0 OR FIND_IN_SET('Update', table_priv) > 0
  OR FIND_IN_SET('Insert', column_priv) > 0 OR FIND_IN_SET('Update', column_priv) > 0)"""
+IN_FORCE = "SELECT GRANTEE AS grantee, PRIVILEGE_TYPE AS privilege FROM information_schema.USER_PRIVILEGES"
+"""What accounts hold in memory: a grant table that was written by hand counts only after FLUSH PRIVILEGES."""
 PROXIES = "SELECT user, host, proxied_user, proxied_host FROM mysql.proxies_priv"
 
 
@@ -66,7 +68,8 @@ def effective_privileges(sql: SqlChannel, engine: Engine) -> Mapping[Key, Mappin
     """Account or role → server-wide privilege → how it is held, e.g. `{"SUPER": "role 'dba'@'%'"}`.
 
     Roles count whether or not they are active by default, since SET ROLE needs no further right. Besides the
-    engines' own privileges there are `WRITES_GRANT_TABLES` and `MAY_PROXY_ANYBODY`. Raises `Indeterminate` where a
+    engines' own privileges there are `WRITES_GRANT_TABLES` and `MAY_PROXY_ANYBODY`. What is held by the tables counts,
+    and what is held in memory. Raises `Indeterminate` where a
     grant table cannot be read.
     """
     own = _mysql(sql) if engine == "mysql" else _mariadb(sql)
@@ -100,8 +103,18 @@ def reached(start: Key, own: Mapping[Key, Held], edges: Mapping[Key, Iterable[tu
     return found
 
 
+def _in_force(sql: SqlChannel) -> dict[tuple[str, str], Held]:
+    found: dict[tuple[str, str], Held] = {}
+    for row in sql.rows(IN_FORCE):
+        user, _, host = str(row["grantee"])[1:-1].rpartition("'@'")
+        if str(row["privilege"]) != "USAGE":
+            found.setdefault((user, host.lower()), {})[str(row["privilege"]).upper()] = "granted"
+    return found
+
+
 def _mysql(sql: SqlChannel) -> dict[Key, Held]:
     own: dict[Key, Held] = {}
+    in_force = _in_force(sql)
     columns = {column.lower(): name for column, name in (STATIC | MYSQL_ROLE_COLUMNS).items()}
     for row in sql.rows(MYSQL_GLOBAL):
         held = {name: "granted" for column, name in columns.items() if str(row[column]) == "Y"}
@@ -111,7 +124,8 @@ def _mysql(sql: SqlChannel) -> dict[Key, Held]:
             if restriction.get("Database") == "mysql"
             for privilege in restriction.get("Privileges", ())
         }
-        own[_key(row)] = _with_writes(held, revoked)
+        user, host = _key(row)
+        own[user, host] = _with_writes(held | in_force.get((user, host.lower()), {}), revoked)
     for row in sql.rows("SELECT user, host, priv FROM mysql.global_grants"):
         own.setdefault(_key(row), {})[str(row["priv"]).upper()] = "granted"
     return own
@@ -119,10 +133,12 @@ def _mysql(sql: SqlChannel) -> dict[Key, Held]:
 
 def _mariadb(sql: SqlChannel) -> dict[Key, Held]:
     own: dict[Key, Held] = {}
+    in_force = _in_force(sql)
     for row in sql.rows(MARIADB_GLOBAL):
         bits = int(row["access"] or 0)
         held = {name: "granted" for bit, name in enumerate(MARIADB_BITS) if bits >> bit & 1}
-        own[_key(row)] = _with_writes(held, set())
+        user, host = _key(row)
+        own[user, host] = _with_writes(held | in_force.get((user, host.lower()), {}), set())
     return own
 
 

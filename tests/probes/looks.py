@@ -45,6 +45,10 @@ class Sql:
         return self.variables.get(name)
 
     def rows(self, statement: str, *, identity: str = "inspector") -> Any:
+        if "USER_PRIVILEGES" in statement and "USER_PRIVILEGES" not in self.tables:
+            # The accounts in force are those of the table, unless a test says otherwise.
+            known = [row for word, rows in self.tables.items() if word.endswith(" ORDER") for row in rows]
+            return [{"grantee": f"'{row['user']}'@'{row['host']}'", "privilege": "USAGE"} for row in known]
         for word, rows in self.tables.items():
             if word in statement:
                 return rows

@@ -8,7 +8,7 @@ from probes.looks import Sql
 from proofs.errors import Indeterminate
 from proofs.probes.account_tables import mariadb_account, mysql_account
 from proofs.probes.account_types import Account, Method
-from proofs.probes.accounts import accounts, listed, login_accounts, network_accounts, without
+from proofs.probes.accounts import accounts, listed, login_accounts, network_accounts, unlisted, without
 from proofs.probes.hosts import covers, open_to_everybody
 from proofs.probes.privileges import (
     MARIADB_BITS,
@@ -280,6 +280,48 @@ def test_partial_revokes_keep_off_the_grant_tables(restrictions, writes):
     users = [row | {"insert_priv": "Y", "update_priv": "Y", "restrictions": restrictions}]
     found = effective_privileges(Sql({}, mysql_tables(users=users)), "mysql")["app", "%"]
     assert (WRITES_GRANT_TABLES in found) is writes
+
+
+def test_privileges_in_memory_count_beside_those_of_the_tables():
+    held = [
+        {"grantee": "'app'@'%'", "privilege": "SYSTEM_VARIABLES_ADMIN"},
+        {"grantee": "'app'@'%'", "privilege": "USAGE"},
+        {"grantee": "'keeper'@'%'", "privilege": "INSERT"},
+    ]
+    found = effective_privileges(Sql({}, mysql_tables(USER_PRIVILEGES=held)), "mysql")
+    assert found["app", "%"] == {"SYSTEM_VARIABLES_ADMIN": "granted"}
+    assert WRITES_GRANT_TABLES in found["keeper", "%"]
+
+
+@pytest.mark.parametrize(
+    ("in_force", "hidden"),
+    [
+        (["'app'@'10.0.0.5'", "'o'neil'@'%.Example'"], ()),
+        (
+            ["'app'@'10.0.0.5'", "'o'neil'@'%.Example'", "'ghost'@'%'", "''@'localhost'"],
+            ("''@'localhost'", "'ghost'@'%'"),
+        ),
+        (["'app'@'10.0.0.5'", "'APP'@'10.0.0.5'"], ("'APP'@'10.0.0.5'",)),
+        (["'app'@'10.0.0.5'"], None),
+    ],
+)
+def test_an_account_in_force_that_no_table_holds_is_seen(in_force, hidden):
+    tables = {
+        "mysql.user ORDER": [MYSQL_ROW, MYSQL_ROW | {"user": "o'neil", "host": "%.example"}],
+        "CURRENT_USER": [{"account": "app@10.0.0.5"}],
+        "USER_PRIVILEGES": [{"grantee": grantee} for grantee in in_force],
+    }
+    sql = Sql({}, tables)
+    if hidden is None:
+        with pytest.raises(Indeterminate, match="do not show"):
+            unlisted(sql, "mysql")
+        return
+    assert unlisted(sql, "mysql") == hidden
+    if hidden:
+        with pytest.raises(Indeterminate, match="tables do not hold"):
+            accounts(sql, "mysql")
+    else:
+        assert len(accounts(sql, "mysql")) == 2
 
 
 def test_everybody_has_what_mariadb_grants_to_public():

@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 
 import pytest
 from probes.looks import Attempt, Machine, Sql, experiments, refused, target
-from probes.test_accounts import MYSQL_ROW
+from probes.test_accounts import MARIADB_ROW, MYSQL_ROW
 
 from proofs.errors import ChannelError, Indeterminate
 from proofs.model import Identity, KeyPair, SecretRef
+from proofs.probes.identity import test_account_hosts as hosts
 from proofs.probes.identity import test_auth_plugins as plugins
 from proofs.probes.identity import test_connection_limits as limits
 from proofs.probes.identity import test_definers as definers
@@ -52,6 +53,33 @@ def test_an_empty_password_that_opens_is_a_finding():
         empty.test_empty_password_is_refused(Sql({}, TABLES), target(), experiments())
     closed = Sql({}, TABLES, logins=lambda identity, **options: refused(1045) if "password" in options else Attempt())
     empty.test_empty_password_is_refused(closed, target(), experiments())
+
+
+@pytest.mark.parametrize(
+    ("engine", "attempts", "variables"),
+    [("mysql", "1", {}), ("mariadb", None, {"max_password_errors": "1"}), ("mariadb", None, {})],
+)
+def test_an_account_that_one_failure_blocks_is_not_guessed_at(engine, attempts, variables):
+    row = MYSQL_ROW | {"attempts": attempts} if engine == "mysql" else MARIADB_ROW
+    table = "mysql.user ORDER" if engine == "mysql" else "mysql.global_priv ORDER"
+    sql = Memory(variables, {table: [row], "CURRENT_USER": TABLES["CURRENT_USER"]})
+    with pytest.raises(Indeterminate, match="one wrong guess"):
+        empty.test_empty_password_is_refused(sql, target(engine), experiments(engine))
+    assert not sql.asked
+
+
+@pytest.mark.parametrize(
+    ("networks", "finding"),
+    [(None, None), ("", None), ("localhost, 10.1.0.0/16", None), ("*", "'*'"), ("10.0.0.1,::/0", "'::/0'")],
+)
+def test_a_server_that_believes_every_proxy_is_open_to_every_host(networks, finding):
+    sql = Sql({} if networks is None else {"proxy_protocol_networks": networks}, TABLES)
+    if finding is None:
+        hosts.test_no_account_is_open_to_every_host(sql, target(), {"exempt_accounts": ()})
+        return
+    with pytest.raises(AssertionError, match="name its own address") as caught:
+        hosts.test_no_account_is_open_to_every_host(sql, target(), {"exempt_accounts": ()})
+    assert finding in str(caught.value)
 
 
 def test_a_rogue_certificate_refused_only_by_the_account_is_a_finding():
@@ -100,6 +128,7 @@ def test_trusted_cas_of_a_server(variables, text, finding):
         ({"authentication_policy": "*,,"}, ["caching_sha2_password"], True),
         ({"authentication_policy": "*,,"}, ["mysql_native_password"], False),
         ({"authentication_policy": "*:sha256_password,,"}, [], False),
+        ({"authentication_policy": "*:caching_sha2_password,,"}, ["mysql_native_password"], False),
         ({"authentication_policy": "*,,", "default_authentication_plugin": "mysql_native_password"}, [], False),
         ({"default_authentication_plugin": "caching_sha2_password"}, ["mysql_native_password"], True),
     ],

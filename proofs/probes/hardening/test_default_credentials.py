@@ -6,6 +6,7 @@ from proofs.errors import Indeterminate, NotApplicable
 from proofs.model import Identity, Target
 from proofs.ports import Experiments, SqlChannel
 from proofs.probes.accounts import Account, accounts, listed
+from proofs.probes.logins import must_survive_one_failure
 
 NATIVE_HASHES = (
     "097B4001B7318C5D6A54575F950BDD2C8CC78C47",
@@ -38,7 +39,7 @@ def test_published_credentials_are_refused(sql: SqlChannel, target: Target, expe
         found = _accounts_of(every, identity)
         if found and not any(a.can_log_in and any(m.has_secret for m in a.password_methods) for a in found):
             continue
-        _must_survive_one_failure(sql, target, found)
+        must_survive_one_failure(sql, target, found)
         tried += 1
         with experiment(f"log in as {name} with a published password") as e:
             e.control(sql.login(name))
@@ -76,13 +77,3 @@ def _accounts_of(every: tuple[Account, ...], identity: Identity) -> list[Account
     """The identity's row of the grant tables; if none has exactly its host, all that bear its name."""
     same_name = [account for account in every if account.user == identity.user]
     return [account for account in same_name if account.host.lower() == identity.host.lower()] or same_name
-
-
-def _must_survive_one_failure(sql: SqlChannel, target: Target, found: list[Account]) -> None:
-    if target.engine == "mariadb":
-        limit = sql.variable("max_password_errors")
-        if limit is None or int(limit) < 2:
-            raise Indeterminate(f"max_password_errors is {limit}: one wrong guess would block an account")
-    for account in found:
-        if account.failed_login_attempts == 1:
-            raise Indeterminate(f"{account}: FAILED_LOGIN_ATTEMPTS 1, one wrong guess would block it")

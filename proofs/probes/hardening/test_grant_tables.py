@@ -5,8 +5,10 @@ from __future__ import annotations
 from proofs.errors import Indeterminate
 from proofs.model import ParameterValue, Target
 from proofs.ports import Experiments, HostChannel, SqlChannel
+from proofs.probes.accounts import accounts, listed, unlisted
 from proofs.probes.hardening.option_files import on_disk
 from proofs.probes.hardening.rules import names, on
+from proofs.probes.logins import account_of, must_survive_one_failure
 
 NOBODY = "proof_of_controls_nobody"
 
@@ -14,11 +16,12 @@ NOBODY = "proof_of_controls_nobody"
 def test_grant_tables_are_in_use(
     sql: SqlChannel, machine: HostChannel, target: Target, params: dict[str, ParameterValue]
 ) -> None:
-    """The server was not started with skip_grant_tables, and no init_file runs at its start.
+    """The server goes by its grant tables as they are now, and no init_file runs at its start.
 
     MySQL has no such variable; there SHOW GRANTS answers 1290 while the grant tables are not in use. MariaDB has the
     variable. Where the host can be read, the option files are looked at too: they decide about the next start.
-    init_file runs with all rights (SV-235141).
+    An account that is in force but in no table was hidden by deleting its row. init_file runs with all rights
+    (SV-235141).
     """
     # The operator first: on MySQL skip_grant_tables closes the network, and only the Unix socket still answers.
     local = "operator" in target.identities
@@ -31,6 +34,9 @@ def test_grant_tables_are_in_use(
         if on(skipped) is None:
             raise Indeterminate(f"the variable skip_grant_tables is {skipped!a}, neither ON nor OFF")
         assert not on(skipped), f"skip_grant_tables is {skipped!a}, expected OFF"
+
+    hidden = unlisted(sql, target.engine)
+    assert not hidden, f"accounts are in force that the grant tables do not hold: {listed(hidden)}"
 
     init_file = sql.variable("init_file")
     if init_file is None:
@@ -50,13 +56,17 @@ def test_unknown_user_is_refused(sql: SqlChannel, target: Target, experiment: Ex
     Without grant checks every name and every password is accepted; with them the answer is 1045. The password of
     the unknown name is a wrong one rather than none, so that an anonymous account is not mistaken for this. Control
     experiments: the identities' real logins, over the Unix socket (where the inventory names it; with
-    skip_grant_tables MySQL closes the network) and over TLS.
+    skip_grant_tables MySQL closes the network) and over TLS. Where one failure is enough to block the inspector's
+    account, none is tried.
     """
     if target.database.socket is not None and "operator" in target.identities:
         with experiment("log in over the Unix socket, unknown to the grant tables") as e:
             e.control(sql.login("operator", transport="socket"))
             attempt = sql.login("operator", user=NOBODY, password="wrong", transport="socket")  # noqa: S106
             e.attack(attempt, refused_with=1045)
+    inspector = target.identities.get("inspector")
+    account = account_of(inspector, accounts(sql, target.engine)) if inspector is not None else None
+    must_survive_one_failure(sql, target, [account] if account is not None else [])
     with experiment("log in over TLS, unknown to the grant tables") as e:
         e.control(sql.login("inspector"))
         e.attack(sql.login("inspector", password="wrong"), refused_with=1045)  # noqa: S106

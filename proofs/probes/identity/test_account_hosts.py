@@ -10,6 +10,7 @@ from proofs.ports import Experiments, SqlChannel
 from proofs.probes.accounts import listed, login_accounts, without
 from proofs.probes.hosts import covers, open_to_everybody
 from proofs.probes.logins import standing, tcp_identities
+from proofs.probes.transport.settings import listed as listed_values
 from proofs.probes.transport.settings import texts
 
 
@@ -18,8 +19,13 @@ def test_no_account_is_open_to_every_host(
 ) -> None:
     """No account that somebody can log in to has a host part that every address fits, however it is spelled.
 
-    `%`, an empty host, `%.%`, `%:%`, `0.0.0.0/0.0.0.0` and `::/0` all mean everybody.
+    `%`, an empty host, `%.%`, `%:%`, `0.0.0.0/0.0.0.0` and `::/0` all mean everybody. Where the server takes the PROXY
+    protocol's word from everybody (MariaDB, `proxy_protocol_networks`), a client names its own address and no host part
+    means anything: seen on MariaDB 10.11.19.
     """
+    proxies = listed_values(sql.variable("proxy_protocol_networks") or "")
+    forgers = [each for each in proxies if open_to_everybody("%" if each == "*" else each)]
+    assert not forgers, f"every client may name its own address: proxy_protocol_networks is {', '.join(forgers)!a}"
     judged = without(login_accounts(sql, target.engine), texts(params, "exempt_accounts"))
     wide = [account for account in judged if open_to_everybody(account.host)]
     assert not wide, f"{len(wide)} of {len(judged)} accounts are open to every host: {listed(wide)}"

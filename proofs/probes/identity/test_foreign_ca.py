@@ -24,8 +24,9 @@ def test_only_the_private_ca_is_trusted(
     ours = _certificates(material.pem("ca"))
     if not ours:
         raise Indeterminate("the inventory's CA file holds no certificate to compare with")
-    capath = sql.variable("ssl_capath")
-    assert not capath, f"ssl_capath is {capath!a}: a directory that anybody's CA may be put into, expected none"
+    for name in ("ssl_capath", "admin_ssl_capath"):
+        capath = sql.variable(name)
+        assert not capath, f"{name} is {capath!a}: a directory that anybody's CA may be put into, expected none"
     for path in sorted(_trust_files(sql, target)):
         trusted = _certificates(machine.read_text(path, limit=1 << 20))
         assert trusted, f"the server's CA file {path!a} holds no certificate"
