@@ -13,6 +13,7 @@ from proofs.probes.hardening.rules import (
     agree,
     compiled_version,
     drifts,
+    forgotten,
     missing_modes,
     on,
     unapproved,
@@ -43,6 +44,9 @@ APART = ("/var/lib/mysql/", "/usr/lib/mysql/plugin/", "/etc/mysql/tls", None, "r
         ("/usr/lib/mysql/", "mysql", (), "overlaps"),
         ("/etc/mysql/tls/", "mysql", (), "overlaps"),
         ("/srv/mysql-files/", "mysql", (), None),
+        ("/etc/cron.d/", "mysql", (), "among the system's files"),
+        ("/root/.ssh", "mariadb", (), "among the system's files"),
+        ("/etcetera/", "mysql", (), None),
     ],
 )
 def test_unconfined(value, engine, allowed, reason):
@@ -102,6 +106,23 @@ def test_server_options_are_those_of_the_groups_a_server_reads():
     assert server_options([first]) == {"local_infile": "OFF", "skip_name_resolve": "ON"}
     assert server_options([first, second])["local_infile"] == "ON"
     assert "sql_mode" not in server_options([second])
+    switched = "[mysqld]\nlocal_infile=OFF\nenable-local-infile\nssl\nloose-disable-ssl\n"
+    assert server_options([switched]) == {"local_infile": "ON", "ssl": "OFF"}
+
+
+@pytest.mark.parametrize(
+    ("value", "options", "gone"),
+    [
+        (Drift("ON", False, None, from_file=True), {"y": "ON"}, ["x"]),
+        (Drift("ON", False, None, from_file=True), {"x": "ON"}, []),
+        (Drift("ON", False, None, from_file=True), {"skip_x": "ON"}, []),
+        (Drift("ON", False, None, from_file=True), None, []),
+        (Drift("ON", False, "ON", from_file=True), {"y": "ON"}, []),
+        (Drift("ON", False, None), {"y": "ON"}, []),
+    ],
+)
+def test_a_value_whose_line_is_gone_is_in_doubt(value, options, gone):
+    assert forgotten({"x": value}, options) == gone
 
 
 @pytest.mark.parametrize(

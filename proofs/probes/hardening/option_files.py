@@ -10,6 +10,7 @@ from proofs.ports import HostChannel, SqlChannel
 
 SERVER_GROUP = re.compile(r"(server|mysqld|mariadbd?|galera)(-[0-9.]+)?")
 """`[mysqld]`, `[server]`, `[mariadb-10.11]`, …, but not those of clients (`[mysqldump]`, `[mariadb-client]`)."""
+SWITCHES = {"enable": "ON", "disable": "OFF"}
 _PATHS = {
     "mysql": "SELECT DISTINCT variable_path AS path FROM performance_schema.variables_info"
     " WHERE variable_path <> '' AND variable_source <> 'PERSISTED' ORDER BY variable_path",
@@ -37,8 +38,9 @@ def on_disk(sql: SqlChannel, machine: HostChannel, target: Target) -> dict[str, 
 def server_options(texts: Sequence[str]) -> dict[str, str]:
     """Option → value of the groups a server reads, later files and lines first in rank.
 
-    Names are spelled with underscores and without `loose_`; `skip_x` is x = OFF unless x is no option of its own
-    (`skip_name_resolve`, …), and an option without a value is ON (manual, "Using Option Files").
+    Names are spelled with underscores and without `loose_`; `enable_x` is x = ON, `disable_x` is x = OFF, and so is
+    `skip_x` unless x is no option of its own (`skip_name_resolve`, …); an option without a value is ON (manual, "Using
+    Option Files", "Program Option Modifiers").
     """
     found: dict[str, str] = {}
     for text in texts:
@@ -50,5 +52,9 @@ def server_options(texts: Sequence[str]) -> dict[str, str]:
             elif line and line[0] not in "#;!" and SERVER_GROUP.fullmatch(group):
                 name, given, value = line.partition("=")
                 option = name.strip().lower().replace("-", "_").removeprefix("loose_")
+                switch, _, rest = option.partition("_")
+                if switch in SWITCHES and not given:
+                    found[rest] = SWITCHES[switch]
+                    continue
                 found[option] = value.split(" #")[0].strip().strip("'\"") if given else "ON"
     return found

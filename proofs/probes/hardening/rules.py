@@ -11,6 +11,8 @@ from proofs.model import Engine, ParameterValue
 
 NOT_DEDICATED = frozenset({"/", "/tmp", "/var/tmp", "/etc", "/home", "/root", "/usr", "/var", "/var/lib", "/dev/shm"})  # noqa: S108
 """Directories that hold other things than files for the database."""
+OF_THE_SYSTEM = ("/etc", "/usr", "/bin", "/sbin", "/lib", "/boot", "/dev", "/proc", "/sys", "/root")
+"""Below these nothing is a directory for the database's files, however deep."""
 
 
 def names(value: ParameterValue) -> tuple[str, ...]:
@@ -51,6 +53,7 @@ def unconfined(
         (not path.startswith("/"), "is not an absolute path"),
         (path in NOT_DEDICATED, "is not a directory of its own"),
         (bool(overlapping), f"overlaps with {', '.join(map(ascii, overlapping))}"),
+        (path.startswith("/") and any(_inside(path, each) for each in OF_THE_SYSTEM), "lies among the system's files"),
     )
     return next((f"{path!a} {reason}" for holds, reason in reasons if holds), None)
 
@@ -71,13 +74,15 @@ def unapproved(found: Iterable[str], approved: Iterable[str]) -> list[str]:
 class Drift:
     """Where a variable stands: its running value, whether that was set at run time, and the value that is persisted.
 
-    `running` None: the server has no such variable. `by`: who set it when, in words for the finding.
+    `running` None: the server has no such variable. `by`: who set it when, in words for the finding. `from_file`: the
+    running value was read from an option file.
     """
 
     running: str | None
     set_at_run_time: bool
     persisted: str | None
     by: str = ""
+    from_file: bool = False
 
 
 def drifts(values: Mapping[str, Drift], options: Mapping[str, str] | None) -> list[str]:
@@ -96,6 +101,15 @@ def drifts(values: Mapping[str, Drift], options: Mapping[str, str] | None) -> li
             source = "persisted" if value.persisted is not None else "in the option files"
             findings.append(f"{name} is {value.running!a}, {planned!a} {source}")
     return findings
+
+
+def forgotten(values: Mapping[str, Drift], options: Mapping[str, str] | None) -> list[str]:
+    """Variables whose value came from an option file that does not name them any more."""
+    return sorted(
+        name
+        for name, value in values.items()
+        if options is not None and value.from_file and value.persisted is None and _planned(name, options) is None
+    )
 
 
 def _planned(name: str, options: Mapping[str, str] | None) -> str | None:
