@@ -5,8 +5,11 @@ from __future__ import annotations
 import hashlib
 
 import pytest
+from probes.looks import Sql, target
 
 from proofs.channels.sql.credentials import PUBLISHED
+from proofs.probes.account_types import Account
+from proofs.probes.hardening import test_runtime_variables as variables
 from proofs.probes.hardening.option_files import server_options
 from proofs.probes.hardening.rules import (
     Drift,
@@ -147,3 +150,21 @@ def test_hashes_are_those_of_the_published_passwords():
         return hashlib.sha1(hashlib.sha1(password.encode()).digest()).hexdigest().upper()
 
     assert sorted(NATIVE_HASHES) == sorted(map(native, PUBLISHED.values()))
+
+
+@pytest.mark.parametrize(
+    ("engine", "role", "definer"),
+    [("mysql", ("dba", "%"), "dba@%"), ("mariadb", ("dba", ""), "dba"), ("mysql", ("dba", "%"), "app@10.0.0.5")],
+)
+def test_a_role_that_owns_a_routine_lends_its_privileges(monkeypatch, engine, role, definer):
+    known = [Account("root", "localhost", ()), Account(*role, (), is_role=True)]
+    held = {("root", "localhost"): {"SUPER": "granted"}, role: {"SUPER": "granted"}}
+    monkeypatch.setattr(variables, "accounts", lambda *_: known)
+    monkeypatch.setattr(variables, "effective_privileges", lambda *_: held)
+    sql = Sql({}, {"routines": [{"definer": definer}], "triggers": [], "events": []})
+    params = {"setting_privileges": ("SUPER",), "allowed_admins": ("root@localhost",)}
+    if definer.startswith("dba"):
+        with pytest.raises(AssertionError, match="'dba'@"):
+            variables.test_only_administrators_may_set_variables(sql, target(engine), params)
+    else:
+        variables.test_only_administrators_may_set_variables(sql, target(engine), params)
