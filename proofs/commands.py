@@ -27,6 +27,7 @@ def _path(text: str | None) -> Path | None:
 
 def _verify(options: Namespace) -> int:
     from proofs.bundle.read import open_verified  # noqa: PLC0415
+    from proofs.export.words import tailored  # noqa: PLC0415
 
     with open_verified(Path(options.bundle), _path(options.key)) as bundle:
         assessment = bundle.assessment
@@ -36,6 +37,8 @@ def _verify(options: Namespace) -> int:
         print(f"target   {assessment['target']['name']} ({assessment['target']['title']}), {run['started']}, {state}")
         counts = ", ".join(f"{number} {verdict}" for verdict, number in assessment["counts"].items() if number)
         print(f"verdicts {counts}")
+        for record in assessment["tailoring"]:
+            print(f"TAILORED {ascii(tailored(record))[1:-1]}")
         print(f"signer   {bundle.keyid} ({_origin(bundle)})")
     return 0
 
@@ -57,7 +60,7 @@ def _replay(options: Namespace) -> int:
     with open_verified(Path(options.bundle), _path(options.key)) as bundle:
         recorded = dict(bundle.assessment)
     arguments = [f"--replay={options.bundle}", "-q", "-p", "no:cacheprovider", "--rootdir", str(Path.cwd())]
-    arguments += ["-c", "/dev/null"]
+    arguments += ["-c", "/dev/null", "-W", "ignore::pytest.PytestAssertRewriteWarning"]
     for name in ("controls", "profile"):
         if getattr(options, name):
             arguments.append(f"--{name}={getattr(options, name)}")

@@ -21,6 +21,7 @@ def main(venv: Path, requirements: Path) -> int:
     if importlib.util.find_spec("ensurepip") is None:
         print("ERROR: Python's venv module is incomplete; install it: apt-get install python3-venv", file=sys.stderr)
         return 4
+    print(f"installing what {requirements} pins into {venv} …", flush=True)
     if not (venv / "bin" / "python").exists():
         subprocess.run([sys.executable, "-m", "venv", venv], check=True)
     pip = [venv / "bin" / "python", "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]

@@ -25,9 +25,9 @@ def main() -> int:
     bundles = sorted(set(reports.glob("*.proof.tar.gz")) - before)
     for bundle in bundles:
         shown = bundle.relative_to(ROOT)
-        print(f"\n$ proofs verify {shown}")
+        print(f"\n$ proofs verify {shown}", flush=True)
         subprocess.run([sys.executable, "-m", "proofs.cli", "verify", bundle], check=True)
-        print(f"\n$ python proofs/verifier.py {shown}")
+        print(f"\n$ python proofs/verifier.py {shown}", flush=True)
         subprocess.run([sys.executable, ROOT / "proofs" / "verifier.py", bundle], check=True)
     print(f"\nproven in {took:.1f} s" if not status else f"\nnot proven (exit {status}), after {took:.1f} s")
     return status if bundles or status else 1

@@ -86,7 +86,7 @@ class Host:
                 self._backend = testinfra.get_host(self._target.host)
             result = self._backend.run(command, *arguments)
         except (OSError, RuntimeError, ValueError) as e:
-            raise ChannelError(f"no access to the host {self._target.host}: {e}") from None
+            raise ChannelError(f"no access to the host {self._target.host}: {type(e).__name__}") from None
         if result.rc == 127:
             raise ChannelError(f"the host has no such command, so nothing was seen: {_program(command)}")
         if result.rc != 0:

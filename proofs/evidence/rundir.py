@@ -69,6 +69,8 @@ class RunDirectory:
 
     def header(self) -> dict[str, Any]:
         """`run.json`. Raises `IntegrityError` when this is no run directory."""
+        if not self.path.is_dir():
+            raise IntegrityError(f"{self.path}: no such run directory; a run that was sealed is removed")
         try:
             header = json.loads((self.path / "run.json").read_bytes())
         except (OSError, ValueError) as error:

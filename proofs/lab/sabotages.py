@@ -69,7 +69,7 @@ def find(name: str, engine: Engine, directory: Path = resources.SABOTAGES) -> Sa
     """The sabotage with this name; `ConfigurationError` where there is none, or none for this engine."""
     known = load(directory)
     if name not in known:
-        raise ConfigurationError(f"unknown sabotage {name!r}; known: {', '.join(known) or 'none'}")
+        raise ConfigurationError(f"unknown sabotage {name!r}; `proofs lab sabotages` lists them")
     if engine not in known[name].changes:
         raise ConfigurationError(f"{known[name].where}: sabotage {name!r} is not for {engine}")
     return known[name]

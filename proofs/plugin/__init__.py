@@ -18,6 +18,11 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     known = early_config.known_args_namespace
     if known.target or known.replay:
         known.noconftest = True
+        # A proof leaves bundles and nothing else where it was started.
+        manager = early_config.pluginmanager
+        for name in ("cacheprovider", "stepwise"):
+            manager.unregister(name=name)
+            manager.set_blocked(name)
 
 
 @pytest.hookimpl(tryfirst=True)

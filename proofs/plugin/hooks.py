@@ -34,6 +34,7 @@ class ProofHooks:
         self._stack = ExitStack()
         self._progress = Progress(config, proof)
         self._problems: list[str] = []
+        self._broken: list[str] = []
         self.assessments = proof.assessments
         config.pluginmanager.register(fixtures, "proofs-fixtures")
         self._stack.enter_context(interrupt_on_sigterm())
@@ -51,11 +52,20 @@ class ProofHooks:
         if dropped:
             config.hook.pytest_deselected(items=dropped)
 
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """A probe file that can't be read is a mistake to be told, and nothing is contacted with it."""
+        if report.failed:
+            lines = [line[1:].strip() for line in report.longreprtext.splitlines() if line.startswith("E ")]
+            self._broken.append(f"{report.nodeid}: {lines[-1] if lines else report.longreprtext[-300:]}")
+
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> None:
         """Bring up labs, resolve every target, and only then contact the first."""
+        if self._broken:
+            raise pytest.UsageError("\n".join(self._broken))
         if self._config.option.collectonly:
             return
+        self._progress.preparing()
         try:
             runs = [TargetRun(self._proof, target) for target in self._stack.enter_context(open_targets(self._proof))]
             session.items[:] = selection.in_scope(session.items, {run.target.name: run for run in runs})

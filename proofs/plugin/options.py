@@ -18,7 +18,7 @@ def add_options(parser: pytest.Parser) -> None:
     group.addoption("--inventory", metavar="FILE", help="inventory of targets (default: ./targets.yaml)")
     group.addoption("--controls", metavar="FILE", help="catalogue of controls (default: the one that came along)")
     group.addoption("--profile", metavar="NAME", help="another profile than the target's own")
-    group.addoption("--control", action="append", default=[], metavar="ID", help="prove only these controls")
+    group.addoption("--control", action="append", default=[], metavar="ID", help="prove only these, comma-separated")
     group.addoption("--set", action="append", default=[], metavar="CONTROL.PARAMETER=VALUE", help="tailor a parameter")
     group.addoption("--signing-key", metavar="FILE", help="PKCS#8 PEM Ed25519 key (default: a key made for this run)")
     group.addoption(
@@ -31,6 +31,8 @@ def add_options(parser: pytest.Parser) -> None:
 def configure(config: pytest.Config) -> None:
     """Turn this pytest run into a proof if `--target` or `--replay` is given; refuse stray probes otherwise."""
     chosen = [name for value in config.option.target for name in value.split(",") if name]
+    if config.option.target and not chosen:
+        raise pytest.UsageError("--target: found no name, expected targets or @groups, comma-separated; name one")
     if not chosen and not config.option.replay:
         return
     if chosen and config.option.replay:
@@ -39,7 +41,7 @@ def configure(config: pytest.Config) -> None:
         raise pytest.UsageError("-n/--numprocesses: a proof runs in one process, so that its load on the host is known")
     if config.args_source is not pytest.Config.ArgsSource.ARGS:
         config.args = [str(PROBES)]
-    if not config.option.verbose:
+    if config.option.verbose <= 0:
         config.option.tbstyle = "no"
     config.option.reportchars = ""
     # Imported here, so that other pytest runs do not pay for the drivers.

@@ -55,14 +55,15 @@ def prepare(option: Any, chosen: Sequence[str], working: Path) -> Proof:
         check_probes(catalogue, probes)
     if option.profile is not None:
         profile_of(catalogue, option.profile)
-    for name in option.control:
+    only = tuple(name for value in option.control for name in value.split(",") if name)
+    for name in only:
         if name not in catalogue.controls:
             raise ConfigurationError(f"--control {name}: found no such control; `proofs controls` lists them")
     proof = Proof(
         catalogue=catalogue,
         targets=[],
         probes=probes,
-        only=tuple(option.control),
+        only=only,
         settings=parse_settings(option.set, catalogue),
         reports=(working / option.reports).resolve(),
         profile=option.profile,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from proofs.export.words import tailored
 from proofs.model import ProbeResult, Verdict
 from proofs.plugin import fixtures
 from proofs.plugin.prepare import Proof
@@ -24,6 +26,8 @@ MARKS = {
     "not-applicable": ("-", {"light": True}),
     "not-assessed": ("·", {"light": True}),
 }
+SHARED_BY = 4
+"""From this many probes on, a common reason is told once."""
 
 
 class Progress:
@@ -36,6 +40,13 @@ class Progress:
         self._total = self._done = 0
         self._live = sys.stderr.isatty() and sys.stdout.isatty()
         self._seen: str | None = None
+
+    def preparing(self) -> None:
+        """Labs may take a moment, the first time much longer."""
+        inventory = self._proof.inventory
+        for name in self._proof.targets if inventory else ():
+            if inventory and "lab" in inventory.entry(name):
+                self._out.write_line(f"bringing up {name} (the first time, its server is fetched and unpacked) …")
 
     def start(self, items: Sequence[pytest.Item], runs: Mapping[str, TargetRun]) -> None:
         """The probes are known."""
@@ -100,11 +111,18 @@ class Progress:
     def _assessment(self, out: pytest.TerminalReporter, assessment: Mapping[str, Any]) -> None:
         run, counts = assessment["run"], assessment["counts"]
         out.section(f"{assessment['target']['name']}: {assessment['target']['title']}", "=")
+        shared = _shared_reasons(assessment)
+        for number, reason in enumerate(shared, start=1):
+            out.write_line(f"({number}) {shared[reason]} probes could not see, all for this reason:", yellow=True)
+            out.write_line(f"    {reason}")
+        numbers = {reason: number for number, reason in enumerate(shared, start=1)}
         for control in assessment["controls"]:
             if control["verdict"] in ("not-satisfied", "indeterminate"):
-                self._finding(out, control)
+                self._finding(out, control, numbers)
         said = [f"{number} {verdict}" for verdict, number in counts.items() if number]
         out.write_line(", ".join(said) + f" of {len(assessment['controls'])} controls", bold=True)
+        for record in assessment["tailoring"]:
+            out.write_line(f"TAILORED: {tailored(record)}", yellow=True)
         if run["partial"]:
             out.write_line(f"PARTIAL RUN ({run['selection']}): what was left out is not assessed", yellow=True)
         if run["status"] != "complete":
@@ -114,12 +132,13 @@ class Progress:
         for warning in assessment["warnings"]:
             out.write_line(f"note: {warning}")
 
-    def _finding(self, out: pytest.TerminalReporter, control: Mapping[str, Any]) -> None:
+    def _finding(self, out: pytest.TerminalReporter, control: Mapping[str, Any], shared: Mapping[str, int]) -> None:
         mark, style = MARKS[control["verdict"]]
         out.write_line(f"{mark} {control['id']} ({control['severity']}): {control['title']}", **style)
         for probe in control["probes"]:
             if probe["verdict"] in ("not-satisfied", "indeterminate"):
-                out.write_line(f"    {probe['verdict']}: {probe['reason']}")
+                number = shared.get(_cause(probe))
+                out.write_line(f"    {probe['verdict']}: {f'see ({number})' if number else probe['reason']}")
                 out.write_line(f"    in {probe['probe']}", light=True)
         if control["verdict"] == "not-satisfied":
             out.write_line("    remedy:")
@@ -144,3 +163,15 @@ class Progress:
     def _out(self) -> pytest.TerminalReporter:
         reporter: pytest.TerminalReporter = self._config.pluginmanager.getplugin("terminalreporter")
         return reporter
+
+
+def _cause(probe: Mapping[str, Any]) -> str:
+    """An indeterminate probe's reason without the number of its exchange, so that one cause is told once."""
+    reason = re.sub(r"^exchange \d+: ", "", str(probe["reason"]))
+    return reason if probe["verdict"] == "indeterminate" else ""
+
+
+def _shared_reasons(assessment: Mapping[str, Any]) -> dict[str, int]:
+    """Reasons that kept several probes from seeing, most frequent first: a host that is down has one, not eighty."""
+    causes = Counter(_cause(probe) for control in assessment["controls"] for probe in control["probes"])
+    return {cause: number for cause, number in causes.most_common() if cause and number >= SHARED_BY}

@@ -31,7 +31,16 @@ class Replay:
             raise ValueError("nothing was replayed")
         before = {control["id"]: control["verdict"] for control in self._recorded["controls"]}
         after = {control["id"]: control["verdict"] for control in self.assessment["controls"]}
-        changed = [name for name in {**before, **after} if before.get(name) != after.get(name)]
+        # Where a recorded run ended before a probe did, its evidence may still suffice to judge it now.
+        cut = {
+            control["id"]
+            for control in self._recorded["controls"]
+            if self._recorded["run"]["status"] == "interrupted"
+            and any(not probe["started"] for probe in control["probes"])
+        }
+        if cut:
+            out.write(f"the recorded run was interrupted: {len(cut)} of its controls were cut short and not compared\n")
+        changed = [name for name in {**before, **after} if name not in cut and before.get(name) != after.get(name)]
         for name in changed:
             was, now = (verdicts.get(name, "not in the profile") for verdicts in (before, after))
             out.write(f"{name}: was {was}, now {now}\n")

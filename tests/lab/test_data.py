@@ -80,7 +80,7 @@ def test_a_malformed_sabotage_is_named_by_file_and_line(tmp_path, text, words):
 
 def test_unknown_sabotages(tmp_path):
     (tmp_path / "x.yaml").write_text(GOOD + "  engines: [mysql]\n")
-    with pytest.raises(ConfigurationError, match="unknown sabotage 'two'; known: one"):
+    with pytest.raises(ConfigurationError, match="unknown sabotage 'two'; `proofs lab sabotages` lists them"):
         sabotages.find("two", "mysql", tmp_path)
     with pytest.raises(ConfigurationError, match="'one' is not for mariadb"):
         sabotages.find("one", "mariadb", tmp_path)

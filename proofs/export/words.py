@@ -1,0 +1,12 @@
+"""Parts of an assessment in words, the same wherever they are shown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def tailored(record: Mapping[str, Any]) -> str:
+    """One changed parameter in words."""
+    name = f"{record['control']}.{record['parameter']}"
+    return f"{name} is {record['value']!r}, not {record['default']!r}, by {record['by']}"
