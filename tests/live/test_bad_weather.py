@@ -19,7 +19,7 @@ from hostile.server import (
     says,
     wait_for_the_end,
 )
-from proving import only_bundle, prove, satisfied_by_looking
+from proving import lab_inventory, only_bundle, prove, satisfied_by_looking
 
 SCRIPT = "<script>alert(1)</script>"
 FEW = (
@@ -261,3 +261,15 @@ def test_a_wanted_local_file_is_never_sent_and_always_told(tmp_path, wild, mater
     assert set(got) == {b""}
     flagged = [line for line in bundle.journal if line["answer"].get("local_file") == str(bait)]
     assert flagged
+
+
+def test_a_server_of_another_name_fails_by_that_and_gets_no_login(tmp_path):
+    inventory = lab_inventory(tmp_path, "bw-name")
+    inventory.write_text(inventory.read_text().replace("db.lab.internal", "other.lab.internal"))
+    ran = prove(tmp_path, "--target=bw-name")
+    assert ran.code == 1, ran.said
+    with only_bundle(tmp_path) as bundle:
+        verdicts = {control["id"]: control["verdict"] for control in bundle.assessment["controls"]}
+    assert verdicts.pop("server-cert-valid-and-fresh") == "not-satisfied"
+    assert set(verdicts.values()) == {"indeterminate"}
+    assert ran.out.count("cannot log in as inspector") == 1

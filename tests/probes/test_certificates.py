@@ -48,7 +48,7 @@ PRESENTED = {"chain": [SERVER.certificate_pem.decode()]}
 )
 def test_a_chain_that_does_not_verify_is_a_finding(answer, outcome):
     with pytest.raises(outcome):
-        served.test_chain_name_and_validity_hold(Sql(), Tls(handshakes=lambda *_, **__: answer), target())
+        served.test_chain_name_and_validity_hold(object(), Tls(handshakes=lambda *_, **__: answer), target())
 
 
 def test_a_certificate_good_for_its_neighbours_is_a_finding():
