@@ -203,7 +203,9 @@ class Sql:
         try:
             client = self._connector.open(wish, prepared)
         except FAILED as error:
-            raise ChannelError(f"cannot log in as {wish.identity}: {in_words(error_answer(error))}") from error
+            raise ChannelError(
+                f"{self._target.name}: cannot log in as {wish.identity}: {in_words(error_answer(error))}"
+            ) from error
         with closing(client):
             begun = run(client, "START TRANSACTION")
             if not begun["ok"]:
