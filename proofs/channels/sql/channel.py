@@ -3,35 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import ExitStack, closing
 from typing import Any
 
-from pymysql.err import MySQLError
-
 from proofs.channels.budget import AbortBudget
-from proofs.channels.sql.answers import CLIENT_SIDE, error_answer, in_words
-from proofs.channels.sql.client import Client
-from proofs.channels.sql.connect import Connector, Wish
+from proofs.channels.sql.connect import Wish
 from proofs.channels.sql.credentials import PUBLISHED
+from proofs.channels.sql.performer import Performer
 from proofs.channels.sql.results import LoginAttempt, Statement
-from proofs.channels.sql.statements import prepare_session, run, session_facts
-from proofs.errors import ChannelError, Indeterminate
+from proofs.errors import Indeterminate
 from proofs.model import Request, Target
 from proofs.ports import Endpoint, ExchangeSink, Secrets, TlsMode, Transport
-
-FAILED = (MySQLError, OSError, *CLIENT_SIDE)
 
 
 class Sql:
     """See `proofs.ports.SqlChannel`. Close it to end the sessions it keeps."""
 
     def __init__(self, target: Target, sink: ExchangeSink, secrets: Secrets, budget: AbortBudget) -> None:
-        self._target = target
         self._sink = sink
-        self._budget = budget
-        self._connector = Connector(target, secrets)
-        self._kept: dict[str, Client] = {}
-        self._guesses: dict[str, int] = {}
+        self._live = Performer(target, secrets, budget)
 
     def login(
         self,
@@ -65,7 +54,7 @@ class Sql:
             if value is not None
         }
         exchange = self._sink.exchange(
-            Request("sql", "login", arguments, vantage), lambda: self._login(wish, lockout=lockout)
+            Request("sql", "login", arguments, vantage), lambda: self._live.login(wish, lockout=lockout)
         )
         return LoginAttempt(_in_words(wish), exchange.answer, exchange.number)
 
@@ -77,7 +66,7 @@ class Sql:
         """See `proofs.ports.SqlChannel.query`."""
         exchange = self._sink.exchange(
             Request("sql", "query", {"identity": identity, "statement": statement}),
-            lambda: self._query(identity, statement),
+            lambda: self._live.query(identity, statement),
             memo=memo,
         )
         return Statement(f"{identity}: {statement}", exchange.answer, exchange.number)
@@ -108,14 +97,16 @@ class Sql:
         arguments: dict[str, Any] = {"identity": identity, "statement": statement, "local_infile": local_infile}
         if endpoint != "main":
             arguments["endpoint"] = endpoint
-        exchange = self._sink.exchange(Request("sql", "attempt", arguments), lambda: self._attempt(wish, statement))
+        exchange = self._sink.exchange(
+            Request("sql", "attempt", arguments), lambda: self._live.attempt(wish, statement)
+        )
         return Statement(f"{identity}: {statement}", exchange.answer, exchange.number)
 
     def sessions(self, identity: str, count: int) -> Sequence[LoginAttempt]:
         """See `proofs.ports.SqlChannel.sessions`."""
         exchange = self._sink.exchange(
             Request("sql", "sessions", {"identity": identity, "count": count}),
-            lambda: self._sessions(Wish(identity), count),
+            lambda: self._live.sessions(Wish(identity), count),
         )
         return [
             LoginAttempt(f"session {number} of {count} as {identity}", answer, exchange.number)
@@ -123,111 +114,12 @@ class Sql:
         ]
 
     def good_login(self) -> bool:
-        """Log in as the inspector, which resets the server's count of this address's aborted connections.
-
-        MySQL manual, `max_connect_errors`: a successful connection clears the host's counter.
-        """
-        return bool(self._try(Wish("inspector"), look=False)["ok"])
+        """Log in as the inspector, to reset the server's count of this address's aborted connections."""
+        return self._live.good_login()
 
     def close(self) -> None:
-        """Clear what guesses left in the server's counters by a good login each, and end every session kept open."""
-        for identity in [name for name, guesses in self._guesses.items() if guesses]:
-            self._try(Wish(identity), look=False)
-        self._guesses.clear()
-        while self._kept:
-            _, client = self._kept.popitem()
-            client.close()
-
-    def _login(self, wish: Wish, *, lockout: bool) -> dict[str, Any]:
-        guess = wish.password != "own" or wish.user is not None  # noqa: S105
-        if lockout and not self._target.allow_lockout_probe:
-            raise ChannelError(f"{self._target.name} does not allow lock-out probes (allow_lockout_probe)")
-        reset = False
-        if guess and not lockout:
-            # No account may be locked by being proven: never two wrong passwords in a row without a right one.
-            if self._guesses.get(wish.identity, 0) >= 1:
-                reset = bool(self._try(Wish(wish.identity), look=False)["ok"])
-                if not reset:
-                    raise ChannelError(f"{wish.identity}: no further guess, since its own login does not succeed now")
-                self._guesses[wish.identity] = 0
-            self._guesses[wish.identity] = self._guesses.get(wish.identity, 0) + 1
-        answer = self._try(wish)
-        if reset:
-            answer["good_login_before"] = True
-        return answer
-
-    def _try(self, wish: Wish, *, look: bool = True) -> dict[str, Any]:
-        prepared = self._connector.prepare(wish)
-        if wish.certificate != "own" or wish.tls == "off":
-            self._budget.spend()
-        try:
-            stream = self._connector.dial(wish)
-        except OSError as error:
-            return {"ok": False, "stage": "connect", "error": error_answer(error)}
-        client = Client(**prepared)
-        with closing(stream):
-            try:
-                client.log_in(stream)
-            except FAILED as error:
-                return {"ok": False, "stage": client.reached, "error": error_answer(error)}
-            with closing(client):
-                session = session_facts(client) if look else {}
-                return {"ok": True, "stage": "session", "error": None, "session": session}
-
-    def _session(self, identity: str) -> Client:
-        if identity not in self._kept:
-            wish = Wish(identity)
-            prepared = self._connector.prepare(wish)
-            try:
-                client = self._connector.open(wish, prepared)
-            except FAILED as error:
-                message = in_words(error_answer(error))
-                raise ChannelError(f"{self._target.name}: cannot log in as {identity}: {message}") from error
-            try:
-                prepare_session(client, self._target)
-            except BaseException:
-                client.abandon()
-                raise
-            self._kept[identity] = client
-        return self._kept[identity]
-
-    def _query(self, identity: str, statement: str) -> dict[str, Any]:
-        client = self._session(identity)
-        answer = run(client, statement)
-        if answer.get("closed"):
-            del self._kept[identity]
-        return answer
-
-    def _attempt(self, wish: Wish, statement: str) -> dict[str, Any]:
-        prepared = self._connector.prepare(wish)
-        try:
-            client = self._connector.open(wish, prepared)
-        except FAILED as error:
-            raise ChannelError(
-                f"{self._target.name}: cannot log in as {wish.identity}: {in_words(error_answer(error))}"
-            ) from error
-        with closing(client):
-            begun = run(client, "START TRANSACTION")
-            if not begun["ok"]:
-                return begun
-            answer = run(client, statement, warnings=True)
-            if not answer.get("closed"):
-                answer["rolled_back"] = run(client, "ROLLBACK")["ok"]
-            return answer
-
-    def _sessions(self, wish: Wish, count: int) -> dict[str, Any]:
-        prepared = self._connector.prepare(wish)
-        logins: list[dict[str, Any]] = []
-        with ExitStack() as stack:
-            for _ in range(count):
-                try:
-                    client = self._connector.open(wish, prepared)
-                except FAILED as error:
-                    logins.append({"ok": False, "stage": "login", "error": error_answer(error)})
-                else:
-                    stack.callback(client.close)
-                    logins.append({"ok": True, "stage": "session", "error": None, "session": {}})
-        return {"logins": logins}
+        """Leave nothing behind: no failed guess counted, no session open."""
+        self._live.close()
 
 
 def _in_words(wish: Wish) -> str:
