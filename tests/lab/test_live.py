@@ -343,14 +343,3 @@ def test_sql_that_fails_names_no_secret(engine, monkeypatch):
         lab.up(name_of(engine), engine, sabotage="broken")
     assert "Sentinel" not in str(caught.value)
     assert remains(name_of(engine)) == []
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("sabotage", "sabotaged_engine"),
-    [(s.name, each) for s in sabotages.load().values() for each in s.changes],
-)
-def test_every_sabotage_comes_up(sabotage, sabotaged_engine):
-    with lab.lease(name_of(sabotaged_engine, "s"), sabotaged_engine, sabotage=sabotage) as state:
-        assert state.sabotage == sabotage
-        assert login(state, "operator", over_socket=True) == "root@localhost"
