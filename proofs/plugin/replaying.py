@@ -45,7 +45,7 @@ class Replay:
             was, now = (verdicts.get(name, "not in the profile") for verdicts in (before, after))
             out.write(f"{name}: was {was}, now {now}\n")
         if changed:
-            out.write(f"{len(changed)} of {len(after)} verdicts differ from the recorded ones\n")
+            out.write(f"{len(changed)} of {len(after.keys() - cut)} verdicts differ from the recorded ones\n")
             return 1
-        out.write(f"all {len(after)} verdicts are the recorded ones\n")
+        out.write(f"all {len(after.keys() - cut)} verdicts are the recorded ones\n")
         return 0
