@@ -90,6 +90,10 @@ class QueryResult(Attempt, Protocol):
         ...
 
 
+RESET_CONNECTION = "COM_RESET_CONNECTION"
+CHANGE_USER = "COM_CHANGE_USER"
+"""Steps of a `scenario` that are commands of the client/server protocol."""
+
 TlsMode = Literal["on", "off"]
 Transport = Literal["tcp", "socket"]
 Endpoint = Literal["main", "admin"]
@@ -142,6 +146,22 @@ class SqlChannel(Protocol):
         self, identity: str, statement: str, *, local_infile: bool = False, endpoint: Endpoint = "main"
     ) -> QueryResult:
         """One statement on a fresh connection, inside a transaction that is rolled back; closed afterwards."""
+        ...
+
+    def scenario(
+        self, sessions: Mapping[str, str], steps: Sequence[tuple[str, str]], *, transaction: bool = True
+    ) -> Sequence[QueryResult]:
+        """Statements on several fresh connections, in the order given, as one exchange; a result for each step.
+
+        `sessions`: label → identity; `steps`: (label, statement). With `transaction` each session begins one; every
+        session ends with ROLLBACK and is closed. Refused steps don't end it; what follows on a connection the server
+        closed is answered by the driver's error. `RESET_CONNECTION` and `CHANGE_USER` (to the same account) as a
+        statement send that command of the protocol. A wait for a lock ends after a second (error 1205).
+        """
+        ...
+
+    def script(self, identity: str, statements: Sequence[str], *, transaction: bool = True) -> Sequence[QueryResult]:
+        """`scenario` with one session."""
         ...
 
     def sessions(self, identity: str, count: int) -> Sequence[LoginResult]:

@@ -7,9 +7,11 @@ import os
 import shutil
 import stat
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from proofs.catalogue.application import SECTIONS, identities_named, sections_of
 from proofs.catalogue.parameters import overrides
 from proofs.catalogue.problems import Key, Problems, meant, spell_value
 from proofs.model import (
@@ -51,7 +53,7 @@ class Resolver:
                 "a profile of the catalogue",
                 meant(profile, self._catalogue.profiles),
             )
-        timeouts = {name: float(entry[name]) for name in entry if name.endswith("_timeout_s")}
+        timeouts: dict[str, Any] = {name: float(entry[name]) for name in entry if name.endswith("_timeout_s")}
         return Target(
             name=self._name,
             title=entry.get("title", self._name),
@@ -64,6 +66,7 @@ class Resolver:
             clients=self._clients(entry.get("clients", []), (*self._key, "clients")),
             host=entry.get("host"),
             schema=entry.get("schema"),
+            **self._sections(),
             names=dict(entry.get("names", {})),
             parameters=self._parameters(entry.get("parameters", {}), (*self._key, "parameters")),
             allow_canary_writes=entry.get("allow_canary_writes", False),
@@ -71,6 +74,23 @@ class Resolver:
             lab=entry.get("lab"),
             **timeouts,
         )
+
+    def _sections(self) -> dict[str, Any]:
+        """The sections about the application, every identity in them known and the paths of the anchors found."""
+        entry = {name: self._entry[name] for name in SECTIONS if name in self._entry}
+        for key, name in identities_named(entry):
+            known = self._entry["identities"]
+            if name not in known:
+                where, expected = (*self._key, *key), "an identity of this target"
+                self._problems.add(where, spell_value(name), expected, meant(name, known))
+        if "schema" not in self._entry and entry:
+            self._problems.add((*self._key, next(iter(entry))), "no key schema", "schema beside it", "add schema")
+        sections = sections_of(entry)
+        if sections["audit"] is not None and sections["audit"].anchors is not None:
+            anchors = sections["audit"].anchors
+            # Not looked at here: a store that is missing is a finding about the target, not a mistake of the inventory.
+            sections["audit"] = replace(sections["audit"], anchors=replace(anchors, file=str(self._path(anchors.file))))
+        return sections
 
     def _database(self, entry: Mapping[str, Any], key: Key) -> Database:
         admin, x = entry.get("admin"), entry.get("x")

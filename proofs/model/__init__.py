@@ -1,5 +1,16 @@
 """The vocabulary: frozen dataclasses, no I/O."""
 
+from proofs.model.application import (
+    Anchors,
+    Application,
+    Audit,
+    Recipe,
+    RecipePart,
+    Records,
+    Tenancy,
+    Tenant,
+    TenantWrite,
+)
 from proofs.model.controls import (
     Catalogue,
     Control,
@@ -23,6 +34,9 @@ from proofs.model.targets import (
 from proofs.model.verdicts import ProbeResult, Verdict
 
 __all__ = [
+    "Anchors",
+    "Application",
+    "Audit",
     "Catalogue",
     "ClientConfiguration",
     "Control",
@@ -36,11 +50,17 @@ __all__ = [
     "ParameterValue",
     "ProbeResult",
     "Profile",
+    "Recipe",
+    "RecipePart",
+    "Records",
     "Request",
     "SecretRef",
     "Severity",
     "SupportedSeries",
     "Target",
+    "Tenancy",
+    "Tenant",
+    "TenantWrite",
     "Vantage",
     "Verdict",
 ]

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from proofs.model.application import Application, Audit, Records, Tenancy
 from proofs.model.controls import Engine, ParameterValue
 
 
@@ -87,6 +88,10 @@ class Target:
     clients: tuple[ClientConfiguration, ...] = ()
     host: str | None = None
     schema: str | None = None
+    application: Application | None = None
+    tenancy: Tenancy | None = None
+    audit: Audit | None = None
+    records: Records | None = None
     names: Mapping[str, str] = field(default_factory=dict)
     parameters: Mapping[str, Mapping[str, ParameterValue]] = field(default_factory=dict)
     allow_canary_writes: bool = False

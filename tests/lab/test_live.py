@@ -149,9 +149,9 @@ def test_the_definer_s_routine_runs_for_the_application(running):
     with pymysql.connect(host="127.0.0.1", port=running.port, user="app", password=password, ssl=context) as app:
         cursor = app.cursor()
         cursor.execute("CALL securedb.get_status()")
-        assert cursor.fetchone() == ("ok", 1)
+        assert cursor.fetchone() == ("ok", 0)
         with pytest.raises(pymysql.MySQLError):
-            cursor.execute("SELECT * FROM securedb.readings")
+            cursor.execute("SELECT * FROM securedb.users")
 
 
 def test_who_can_read_what(running):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from proofs.channels.budget import AbortBudget
@@ -101,6 +101,23 @@ class Sql:
             Request("sql", "attempt", arguments), lambda: self._live.attempt(wish, statement)
         )
         return Statement(f"{identity}: {statement}", exchange.answer, exchange.number)
+
+    def scenario(
+        self, sessions: Mapping[str, str], steps: Sequence[tuple[str, str]], *, transaction: bool = True
+    ) -> Sequence[Statement]:
+        """See `proofs.ports.SqlChannel.scenario`."""
+        arguments = {"sessions": dict(sessions), "steps": [list(step) for step in steps], "transaction": transaction}
+        exchange = self._sink.exchange(
+            Request("sql", "scenario", arguments), lambda: self._live.scenario(sessions, steps, transaction=transaction)
+        )
+        return [
+            Statement(f"{sessions[label]}: {statement}", answer, exchange.number)
+            for (label, statement), answer in zip(steps, exchange.answer["steps"], strict=True)
+        ]
+
+    def script(self, identity: str, statements: Sequence[str], *, transaction: bool = True) -> Sequence[Statement]:
+        """See `proofs.ports.SqlChannel.script`."""
+        return self.scenario({"s": identity}, [("s", each) for each in statements], transaction=transaction)
 
     def sessions(self, identity: str, count: int) -> Sequence[LoginAttempt]:
         """See `proofs.ports.SqlChannel.sessions`."""

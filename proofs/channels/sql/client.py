@@ -9,18 +9,23 @@ from __future__ import annotations
 import select
 import socket
 import ssl
+import struct
 import time
 from typing import TYPE_CHECKING, Any
 
 import pymysql
-from pymysql.constants import CLIENT
+from pymysql.charset import charset_by_name
+from pymysql.constants import CLIENT, COMMAND
 from pymysql.cursors import SSCursor
+from pymysql.err import OperationalError
 
 from proofs.model import Database, KeyPair
 
 if TYPE_CHECKING:
     from pymysql.protocol import MysqlPacket
 
+COM_RESET_CONNECTION = 0x1F
+"""MySQL internals, "Command Phase"; PyMySQL 1.2 has no name for it."""
 MIN_OPINION_S = 0.1
 MAX_OPINION_S = 1.0
 MAX_LOGIN_BYTES = 1 << 20
@@ -103,7 +108,9 @@ class Client(pymysql.connections.Connection):
     """A connection whose `stage` tells how far it got: greeting, tls, login, session. `log_in` opens it."""
 
     _auth_plugin_name: str
+    _get_auth_plugin_handler: Any
     _result: Any
+    server_capabilities: int
     client_flag: int
 
     def __init__(self, *, context: NamedContext | None, user: str, password: str, **options: Any) -> None:
@@ -172,6 +179,31 @@ class Client(pymysql.connections.Connection):
             packet.read_uint8()
             plugin_name, auth_packet = packet.read_string() or b"", packet
         return packet
+
+    def reset_connection(self) -> None:
+        """COM_RESET_CONNECTION: the session as if it had just logged in. Raises what pymysql raises."""
+        self._execute_command(COM_RESET_CONNECTION, b"")
+        self._read_packet()
+
+    def change_user(self) -> None:
+        """COM_CHANGE_USER to the same account, without its default schema. Raises what pymysql raises.
+
+        No plugin is offered that an account could have, so that the server asks for a fresh answer to a fresh challenge
+        (MySQL internals, "COM_CHANGE_USER" and "AuthSwitchRequest").
+        """
+        user: Any = self.user
+        name = user.encode(self.encoding) if isinstance(user, str) else user
+        collation: Any = charset_by_name(self.charset)
+        attributes = b"\0" if self.server_capabilities & CLIENT.CONNECT_ATTRS else b""
+        message = name + b"\0\0\0" + struct.pack("<H", collation.id) + b"none\0" + attributes
+        self._execute_command(COMMAND.COM_CHANGE_USER, message)
+        packet: Any = self._read_packet()
+        while packet is not None and packet.is_auth_switch_request():
+            packet.read_uint8()
+            plugin = packet.read_string() or b""
+            packet = self._process_auth(plugin, packet, self._get_auth_plugin_handler(plugin))
+        if packet is not None and not packet.is_ok_packet():
+            raise OperationalError(2027, "change of user: an answer that is neither OK nor an error")
 
     def abandon(self) -> None:
         """Close at once, without reading the rest of an answer as pymysql would do even when it is collected."""

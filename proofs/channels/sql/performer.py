@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, closing
 from typing import Any
 
@@ -11,7 +12,7 @@ from proofs.channels.budget import AbortBudget
 from proofs.channels.sql.answers import CLIENT_SIDE, error_answer, in_words
 from proofs.channels.sql.client import Client
 from proofs.channels.sql.connect import Connector, Wish
-from proofs.channels.sql.statements import prepare_session, run, session_facts
+from proofs.channels.sql.statements import LOCK_WAIT, must, prepare_session, run, session_facts, step
 from proofs.errors import ChannelError
 from proofs.model import Target
 from proofs.ports import Secrets
@@ -120,6 +121,21 @@ class Performer:
             if not answer.get("closed"):
                 answer["rolled_back"] = run(client, "ROLLBACK")["ok"]
             return answer
+
+    def scenario(
+        self, sessions: Mapping[str, str], steps: Sequence[tuple[str, str]], *, transaction: bool
+    ) -> dict[str, Any]:
+        """Steps on connections of their own, each rolled back at the end."""
+        with ExitStack() as stack:
+            clients: dict[str, Client] = {}
+            for label, identity in sessions.items():
+                clients[label] = stack.enter_context(closing(self._open(Wish(identity))))
+                must(clients[label], LOCK_WAIT, self._target.name)
+                if transaction:
+                    must(clients[label], "START TRANSACTION", self._target.name)
+            answers = [step(clients[label], statement) for label, statement in steps]
+            rolled_back = {label: client.open and run(client, "ROLLBACK")["ok"] for label, client in clients.items()}
+            return {"steps": answers, "rolled_back": rolled_back}
 
     def sessions(self, wish: Wish, count: int) -> dict[str, Any]:
         """Several logins held open together."""

@@ -11,6 +11,7 @@ from proofs.channels.sql.answers import CLIENT_SIDE, error_answer, in_words, row
 from proofs.channels.sql.client import Client
 from proofs.errors import ChannelError
 from proofs.model import Target
+from proofs.ports import CHANGE_USER, RESET_CONNECTION
 
 MAX_ROWS = 20_000
 MAX_BYTES = 8 << 20
@@ -89,9 +90,29 @@ def prepare_session(client: Client, target: Target) -> None:
     # The engine of the inventory may be wrong: then the variable does not exist, and the read time-out still holds.
     run(client, limit)
     run(client, "SET SESSION TRANSACTION READ ONLY")
-    taken = run(client, PLAIN)
-    if not taken["ok"]:
-        raise ChannelError(f"{target.name}: {PLAIN}: {in_words(taken['error'])}")
+    must(client, PLAIN, target.name)
+
+
+def must(client: Client, statement: str, target: str) -> None:
+    """A statement without which the rest would not be what it seems. Raises `ChannelError` if it is refused."""
+    answer = run(client, statement)
+    if not answer["ok"]:
+        raise ChannelError(f"{target}: {statement}: {in_words(answer['error'])}")
+
+
+LOCK_WAIT = "SET SESSION innodb_lock_wait_timeout = 1, SESSION lock_wait_timeout = 1"
+"""In seconds, the least there is: no scenario holds up an application for longer."""
+
+
+def step(client: Client, statement: str) -> dict[str, Any]:
+    """One step of a scenario: a statement, or a command of the protocol by its name."""
+    if statement not in (RESET_CONNECTION, CHANGE_USER):
+        return run(client, statement)
+    try:
+        client.reset_connection() if statement == RESET_CONNECTION else client.change_user()
+    except (MySQLError, *CLIENT_SIDE) as error:
+        return {"ok": False, "error": error_answer(error), "local_file": None}
+    return {"ok": True, "error": None, "columns": [], "rows": [], "truncated": False, "affected": 0, "local_file": None}
 
 
 def session_facts(client: Client) -> dict[str, Any]:
