@@ -10,6 +10,7 @@ from proofs.catalogue.inventory import load_inventory
 from proofs.catalogue.secretstore import SecretStore
 from proofs.channels.budget import AbortBudget
 from proofs.channels.sql import Sql
+from proofs.ports import CHANGE_USER, RESET_CONNECTION
 from proofs.resources import CONTROLS, TARGETS
 
 pytestmark = pytest.mark.live
@@ -76,3 +77,41 @@ def test_a_long_answer_is_cut(sql):
     result = sql.query(many)
     assert result.truncated
     assert sql.rows("SELECT 2 AS two") == [{"two": 2}]
+
+
+ALPHA = "2b1f8a52-6d0e-4c3b-9a57-f0c1d2e3a4b5"
+SET_TENANT = f"CALL securedb.security_set_tenant('{ALPHA}')"
+HAS_TENANT = "SELECT securedb.get_tenant() IS NOT NULL AS has_tenant"
+
+
+@pytest.mark.parametrize("command", [RESET_CONNECTION, CHANGE_USER])
+def test_a_session_is_reset_and_lives_on(sql, command):
+    steps = [SET_TENANT, "SET @mark = 1", HAS_TENANT, command, HAS_TENANT, "SELECT @mark IS NULL AS gone", SET_TENANT]
+    results = sql.script("app", steps, transaction=False)
+    assert [result.ok for result in results] == [True] * len(steps), [result.describe() for result in results]
+    assert [results[at].rows[0] for at in (2, 4, 5)] == [{"has_tenant": 1}, {"has_tenant": 0}, {"gone": 1}]
+
+
+def test_a_scenario_is_rolled_back_and_goes_on_after_refusals(sql):
+    create = (
+        f"CALL securedb.app_create_user_encrypted('{ALPHA}', '00000000-0000-4000-8000-00000000c0de', 'member', "
+        "REPEAT('c', 60), REPEAT('i', 12), 'aad', REPEAT('w', 60), NULL, 'AES-256-GCM', 'AES-256-KW', 'key')"
+    )
+    count = "SELECT COUNT(*) AS n FROM securedb.audit_events"
+    steps = [
+        ("reader", "ROLLBACK"),
+        ("reader", "SET SESSION TRANSACTION ISOLATION LEVEL READ UNCOMMITTED"),
+        ("reader", count),
+        ("writer", "SELECT * FROM securedb.users"),
+        ("writer", SET_TENANT),
+        ("writer", create),
+        ("reader", count),
+        ("second", SET_TENANT),
+        ("second", create.replace("c0de", "c0df")),
+    ]
+    sessions = {"reader": "auditor", "writer": "app", "second": "app"}
+    results = sql.scenario(sessions, steps)
+    assert results[3].codes == {1142}
+    assert results[6].rows[0]["n"] == results[2].rows[0]["n"] + 1
+    assert results[8].codes == {1205}, "two writers at a time"
+    assert sql.scenario({"reader": "auditor"}, [("reader", count)])[0].rows == results[2].rows

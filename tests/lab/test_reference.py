@@ -1,0 +1,220 @@
+"""The reference deployment as an application, an auditor and an administrator meet it, on both engines."""
+
+import hashlib
+import json
+import ssl
+from datetime import UTC, datetime
+
+import pymysql
+import pytest
+
+from proofs.lab import lease
+
+pytestmark = pytest.mark.live
+
+ALPHA = "2b1f8a52-6d0e-4c3b-9a57-f0c1d2e3a4b5"
+BETA = "c7d94e10-3f8b-4a6d-8e21-5b6a7c8d9e0f"
+REFUSED = 1644
+USER = "00000000-0000-4000-8000-00000000c0de"
+SEALED = "REPEAT('c', 60), REPEAT('i', 12), 'aad', REPEAT('w', 60), NULL, 'AES-256-GCM', 'AES-256-KW', 'key'"
+
+
+@pytest.fixture(scope="module", params=["mysql", "mariadb"])
+def lab(request):
+    with lease(f"reference-{request.param}", request.param) as state:
+        yield state
+
+
+@pytest.fixture
+def connect(lab):
+    """`connect(identity)`: a session over TLS, or the operator's over the socket; all closed, and so rolled back."""
+    opened = []
+
+    def open_one(identity):
+        password = (lab.directory / "secrets" / identity).read_text()
+        if identity == "operator":
+            session = pymysql.connect(unix_socket=str(lab.socket), user="root", password=password, ssl_disabled=True)
+        else:
+            context = ssl.create_default_context(cafile=str(lab.directory / "pki" / "ca.pem"))
+            pair = (lab.directory / "pki" / f"{identity}.pem", lab.directory / "pki" / f"{identity}.key")
+            context.load_cert_chain(*pair)
+            user = {"app-other": "app_other"}.get(identity, identity)
+            session = pymysql.connect(host="127.0.0.1", port=lab.port, user=user, password=password, ssl=context)
+        opened.append(session)
+        return session
+
+    yield open_one
+    for session in opened:
+        if session.open:
+            session.close()
+
+
+def ask(session, statement):
+    """Rows of the first result."""
+    with session.cursor() as cursor:
+        cursor.execute(statement)
+        return list(cursor.fetchall())
+
+
+def refused(session, statement):
+    """The number of the error."""
+    with pytest.raises(pymysql.MySQLError) as caught:
+        ask(session, statement)
+    return caught.value.args[0]
+
+
+def create_user(tenant, user=USER):
+    return f"CALL securedb.app_create_user_encrypted('{tenant}', '{user}', 'member', {SEALED})"
+
+
+@pytest.fixture
+def app(connect):
+    session = connect("app")
+    ask(session, f"CALL securedb.security_set_tenant('{ALPHA}')")
+    return session
+
+
+def test_a_login_takes_only_the_tenant_it_is_entitled_to(connect):
+    session = connect("app")
+    for tenant in (BETA, "00000000-0000-4000-8000-000000000000", "junk", ""):
+        assert refused(session, f"CALL securedb.security_set_tenant('{tenant}')") == REFUSED
+    assert refused(session, "CALL securedb.security_set_tenant(NULL)") == REFUSED
+    assert ask(session, "SELECT securedb.get_tenant()") == [(None,)]
+    ask(session, f"CALL securedb.security_set_tenant('{ALPHA}')")
+    assert ask(session, "SELECT HEX(securedb.get_tenant())") == [(ALPHA.replace("-", "").upper(),)]
+
+
+def test_a_refused_switch_leaves_no_context(app):
+    assert refused(app, f"CALL securedb.security_set_tenant('{BETA}')") == REFUSED
+    assert ask(app, "SELECT securedb.get_tenant()") == [(None,)]
+
+
+@pytest.mark.parametrize("ending", ["reset", "release", "rollback"])
+def test_a_context_ends_with_the_session(app, ending):
+    if ending == "rollback":
+        app.rollback()
+        assert ask(app, "SELECT securedb.get_tenant()") == [(None,)]
+        return
+    app.commit()
+    assert ask(app, "SELECT securedb.get_tenant() IS NULL") == [(0,)]
+    if ending == "reset":
+        app._execute_command(0x1F, b"")
+        app._read_packet()
+    else:
+        ask(app, "SELECT RELEASE_ALL_LOCKS()")
+    assert ask(app, "SELECT securedb.get_tenant()") == [(None,)]
+    assert refused(app, create_user(ALPHA)) == REFUSED
+
+
+def test_a_revoked_entitlement_ends_the_context_at_once(app, connect):
+    app.commit()
+    operator = connect("operator")
+    ask(operator, "DELETE FROM securedb.tenant_entitlements WHERE login = 'app@127.0.0.1'")
+    ask(operator, "SET SESSION TRANSACTION ISOLATION LEVEL READ UNCOMMITTED")
+    assert ask(operator, "SELECT COUNT(*) FROM securedb.tenant_entitlements WHERE login = 'app@127.0.0.1'") == [(0,)]
+    app.commit()
+    ask(app, "SET SESSION TRANSACTION ISOLATION LEVEL READ UNCOMMITTED")
+    assert ask(app, "SELECT securedb.get_tenant()") == [(None,)]
+
+
+def test_writes_stay_in_the_tenant(app):
+    ask(app, create_user(ALPHA))
+    assert refused(app, create_user(ALPHA)) == REFUSED
+    assert refused(app, create_user(BETA)) == REFUSED
+    first, second = (ask(app, f"CALL securedb.app_open_account('{ALPHA}', '{USER}', 'EUR')")[0][0] for _ in range(2))
+    for source, target, amount in ((first, second, 1), (first, first, 0), (first, second, -1)):
+        assert refused(app, f"CALL securedb.app_transfer('{ALPHA}', '{source}', '{target}', {amount})") == REFUSED
+    assert refused(app, f"CALL securedb.app_open_account('{ALPHA}', '{BETA}', 'EUR')") == REFUSED
+
+
+def test_a_transfer_moves_both_balances_and_is_audited(app, connect):
+    ask(app, create_user(ALPHA))
+    accounts = [ask(app, f"CALL securedb.app_open_account('{ALPHA}', '{USER}', 'EUR')")[0][0] for _ in range(2)]
+    app.commit()
+    operator = connect("operator")
+    ask(operator, f"UPDATE securedb.accounts SET balance = 10 WHERE account_id = UNHEX('{accounts[0]}')")
+    operator.commit()
+    before = ask(operator, "SELECT id FROM securedb.audit_head")[0][0]
+    operator.commit()
+    ask(app, f"CALL securedb.app_transfer('{ALPHA}', '{accounts[0]}', '{accounts[1]}', 4)")
+    app.commit()
+    balances = dict(ask(app, "SELECT LOWER(HEX(account_id)), balance FROM securedb.tenant_accounts"))
+    assert [int(balances[account]) for account in accounts] == [6, 4]
+    events = ask(
+        connect("auditor"),
+        f"SELECT actor, action, table_name, before_doc, after_doc FROM securedb.audit_events WHERE id > {before}",
+    )
+    assert [event[:3] for event in events] == [("app@127.0.0.1", "UPDATE", "accounts")] * 2
+    changes = {json.loads(event[4])["account_id"].lower(): json.loads(event[4])["balance"] for event in events}
+    assert changes == {accounts[0]: "6.0000", accounts[1]: "4.0000"}
+
+
+def test_the_chain_can_be_recomputed_and_the_time_not_forged(app, connect):
+    ask(app, "SET time_zone = '+05:30'")
+    ask(app, "SET timestamp = 1000000000")
+    ask(app, create_user(ALPHA, "00000000-0000-4000-8000-0000000071e5"))
+    assert ask(app, "SELECT @@session.time_zone") == [("+05:30",)]
+    app.commit()
+    previous = "0" * 64
+    rows = ask(
+        connect("auditor"),
+        "SELECT id, payload, prev_hash, curr_hash, happened_at FROM securedb.audit_events ORDER BY id",
+    )
+    for number, (event, payload, before, current, _) in enumerate(rows, start=1):
+        assert (event, before) == (number, previous)
+        assert current == hashlib.sha256((before + payload).encode()).hexdigest()
+        assert json.loads(payload)["id"] == event
+        previous = current
+    assert abs((datetime.now(UTC) - datetime.fromisoformat(rows[-1][4])).total_seconds()) < 60
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE securedb.audit_events SET id = id",
+        "DELETE FROM securedb.audit_events",
+        "REPLACE INTO securedb.audit_events (id, payload, prev_hash, curr_hash) VALUES (1, '{}', '', '')",
+        "INSERT INTO securedb.audit_events (id, payload, prev_hash, curr_hash) VALUES (99999, '{}', '', '')",
+        "UPDATE securedb.audit_head SET id = id - 1",
+        "DELETE FROM securedb.audit_head",
+    ],
+)
+def test_not_even_the_administrator_writes_the_audit_by_hand(connect, statement):
+    assert refused(connect("operator"), statement) == REFUSED
+
+
+@pytest.mark.parametrize("identity", ["app", "app-other", "auditor", "migration", "inspector", "scratch"])
+def test_nobody_else_touches_what_is_audited(connect, identity):
+    session = connect(identity)
+    for table in ("users", "accounts", "tenants", "tenant_entitlements", "tenant_contexts", "audit_head"):
+        assert refused(session, f"DELETE FROM securedb.{table} LIMIT 0") == 1142
+        assert refused(session, f"ALTER TABLE securedb.{table} COMMENT 'x'") == 1142
+    assert refused(session, "TRUNCATE securedb.audit_events") == 1142
+    assert refused(session, "CALL securedb.audit_append('t', 'a', NULL, 'k', NULL, NULL)") == 1370
+
+
+def test_migration_changes_staging_only(connect):
+    session = connect("migration")
+    ask(session, "CREATE TABLE securedb_staging.next_one (a INT)")
+    ask(session, "DROP TABLE securedb_staging.next_one")
+    assert refused(session, "CREATE TABLE securedb.one (a INT)") == 1142
+    assert refused(session, "CREATE TABLE securedbXstaging.one (a INT)") == 1142
+
+
+def test_sessions_do_not_wait_for_each_other_to_take_a_context(connect):
+    sessions = [connect("app"), connect("app-other"), connect("app")]
+    for session, tenant in zip(sessions, (ALPHA, BETA, ALPHA), strict=True):
+        ask(session, "SET innodb_lock_wait_timeout = 1")
+        session.begin()
+        ask(session, f"CALL securedb.security_set_tenant('{tenant}')")
+
+
+def test_contexts_that_are_dead_are_cleared_away(connect):
+    for _ in range(5):
+        session = connect("app")
+        session.autocommit(True)
+        ask(session, f"CALL securedb.security_set_tenant('{ALPHA}')")
+        session.close()
+        ask(session := connect("app"), f"CALL securedb.security_set_tenant('{ALPHA}')")
+        session.commit()
+    assert ask(connect("operator"), "SELECT COUNT(*) FROM securedb.tenant_contexts")[0][0] < 10
