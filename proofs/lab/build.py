@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from proofs.errors import ChannelError
-from proofs.lab import admin, material, server
+from proofs.lab import admin, material, seed, server
 from proofs.lab.deployment import Deployment, Options, changed, fill, option_file, parse_options, sql_text
 from proofs.lab.engines import Server
 from proofs.lab.files import Owner, make_directory, server_owner, write_private, write_public
@@ -146,6 +146,9 @@ def _deploy(
     """Accounts and schema by an administrator who has no password yet, the sabotage by one who has."""
     socket = directory / SOCKET
     admin.run(socket, ADMINISTRATOR, "", [fill(deployment.sql, values, sql_text)])
+    if deployment.seeded:
+        seed.make_key(directory / "secrets")
+        seed.seed(socket, ADMINISTRATOR, values["password:operator"], directory / "secrets" / "kek")
     if change.sql:
         scripts = [fill(statement, values, sql_text) for statement in change.sql]
         admin.run(socket, ADMINISTRATOR, values["password:operator"], scripts)

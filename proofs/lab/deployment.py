@@ -20,7 +20,10 @@ Options = dict[str, str | None]
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """One directory of `fixtures/deployments`: `sql` is run by the administrator once the server is up."""
+    """One directory of `fixtures/deployments`: `sql` is run by the administrator once the server is up.
+
+    A `seeded` one has the reference schema, and gets its first records.
+    """
 
     name: str
     engine: Engine
@@ -30,6 +33,7 @@ class Deployment:
     server_options: str
     client_options: str
     sql: str
+    seeded: bool
 
 
 def load(name: str, directory: Path = resources.DEPLOYMENTS) -> Deployment:
@@ -47,6 +51,7 @@ def load(name: str, directory: Path = resources.DEPLOYMENTS) -> Deployment:
             server_options=(home / data["option_file"]).read_text(encoding="utf-8"),
             client_options=(home / data["client_option_file"]).read_text(encoding="utf-8"),
             sql="\n".join((home / each).read_text(encoding="utf-8") for each in data["sql"]),
+            seeded=bool(data.get("seeded", False)),
         )
     except FileNotFoundError as error:
         known = ", ".join(sorted(p.parent.name for p in directory.glob("*/deployment.yaml"))) or "none"
