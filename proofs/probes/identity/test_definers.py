@@ -8,7 +8,8 @@ from proofs.errors import Indeterminate
 from proofs.model import ParameterValue, Target
 from proofs.ports import Experiments, SqlChannel
 from proofs.probes.accounts import accounts, listed, without
-from proofs.probes.privileges import effective_privileges
+from proofs.probes.readers import account_name, complete_reader
+from proofs.probes.sqltext import quoted
 from proofs.probes.transport.settings import texts
 
 SOURCES = ("routines", "views", "triggers", "events")
@@ -20,9 +21,9 @@ def test_every_definer_is_locked(sql: SqlChannel, target: Target, params: Mappin
     information_schema hides what the reader has no right to: an inspector without TRIGGER and EVENT sees no triggers
     and no events, and that is no proof that there are none. So the operator reads, if there is one.
     """
-    reader = _reader(sql, target)
+    reader = complete_reader(sql, target)
     owners = {
-        _account(str(row["definer"]))
+        account_name(str(row["definer"]))
         for source in SOURCES
         for row in sql.rows(f"SELECT DISTINCT definer AS definer FROM information_schema.{source}", identity=reader)  # noqa: S608
     }
@@ -43,27 +44,5 @@ def test_definer_login_is_refused(sql: SqlChannel, target: Target, experiment: E
     if routine is None or target.schema is None:
         raise Indeterminate("the inventory names no routine of the definer (schema, names.definer_routine)")
     with experiment("log in as the definer of a routine") as e:
-        e.control(sql.attempt("app", f"CALL {_quoted(target.schema)}.{_quoted(routine)}()"))
+        e.control(sql.attempt("app", f"CALL {quoted(target.schema, routine)}()"))
         e.attack(sql.login("definer"), refused_with={"mysql": 3118, "mariadb": 4151})
-
-
-def _reader(sql: SqlChannel, target: Target) -> str:
-    reader = "operator" if "operator" in target.identities else "inspector"
-    myself = _account(str(sql.rows("SELECT CURRENT_USER() AS account", identity=reader)[0]["account"]))
-    rights = {(user, host.lower()): held for (user, host), held in effective_privileges(sql, target.engine).items()}
-    held = rights.get(myself, {})
-    missing = [each for each in ("TRIGGER", "EVENT", "SHOW VIEW") if each not in held]
-    if "SELECT" not in held and (target.engine == "mariadb" or "SHOW_ROUTINE" not in held):
-        missing.append("SHOW_ROUTINE" if target.engine == "mysql" else "SELECT")
-    if missing:
-        raise Indeterminate(f"{reader} does not see all stored objects: it has no {', '.join(missing)} on *.*")
-    return reader
-
-
-def _account(name: str) -> tuple[str, str]:
-    user, _, host = name.rpartition("@")
-    return user, host.lower()
-
-
-def _quoted(name: str) -> str:
-    return "`" + name.replace("`", "``") + "`"
