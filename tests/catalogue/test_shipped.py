@@ -13,6 +13,7 @@ from proofs.resources import CONTROLS
 
 FRAMEWORKS = {
     "nist-800-53r5": r"[A-Z]{2}-\d+(\(\d+\))?",
+    "nist-800-53r5-judged": r"[A-Z]{2}-\d+(\(\d+\))?",
     "cci": r"CCI-\d{6}",
     "stig-mysql-8.0": r"SV-\d{6} / MYS8-00-\d{6}",
     "stig-mariadb-10.x": r"SV-\d{6} / MADB-10-\d{6}",
