@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Protocol
 
@@ -33,3 +34,8 @@ class KeyService(Protocol):
     def unwrap(self, wrapped: bytes, context: Mapping[str, str]) -> bytes:
         """The data key. Raises `UnwrapRefused`, or `KeyServiceError` where the service could not be asked."""
         ...
+
+
+def context_bytes(context: Mapping[str, str]) -> bytes:
+    """The context as one unambiguous string of bytes, for services that bind bytes: JSON, sorted, ASCII."""
+    return json.dumps(dict(context), sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode("ascii")
