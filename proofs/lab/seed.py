@@ -9,6 +9,10 @@ from pathlib import Path
 
 from proofs.lab import admin
 from proofs.lab.files import write_private
+from proofs.records.file_key import FileKeyService
+from proofs.records.keys import KeyService
+from proofs.records.seal import Place
+from proofs.records.seal import seal as seal_record
 
 KEY_NAME = "lab-2026"
 TENANTS = {"alpha": "2b1f8a52-6d0e-4c3b-9a57-f0c1d2e3a4b5", "beta": "c7d94e10-3f8b-4a6d-8e21-5b6a7c8d9e0f"}
@@ -26,28 +30,19 @@ def make_key(directory: Path) -> None:
 
 def seed(socket: Path, user: str, password: str, key: Path) -> None:
     """Store three people and their accounts for each tenant. Raises as `admin.run` does."""
-    admin.run(socket, user, password, list(_statements(bytes.fromhex(key.read_text()))))
+    admin.run(socket, user, password, list(_statements(FileKeyService(key, KEY_NAME))))
 
 
-def _statements(wrapping_key: bytes) -> Iterator[str]:
+def _statements(service: KeyService) -> Iterator[str]:
     for name, tenant in TENANTS.items():
         for number, person in enumerate(PEOPLE):
             record = str(uuid.uuid4())
             text = f'{{"name": "{person}", "mail": "{name}{number}@example.org"}}'
-            sealed = ", ".join(_hex(each) for each in _seal(wrapping_key, tenant, record, text))
+            one = seal_record(text.encode(), Place(tenant, "users", record), service)
+            sealed = ", ".join(_hex(each) for each in (one.ciphertext, one.iv, one.aad, one.wrapped_key))
             yield f"INSERT INTO securedb.users ({USER}) VALUES ({_id(tenant)}, {_id(record)}, {sealed}, {NAMES})"  # noqa: S608 - hexadecimal and constants
             account = ", ".join((_id(tenant), _id(str(uuid.uuid4())), _id(record), BALANCE))
             yield f"INSERT INTO securedb.accounts ({ACCOUNT}) VALUES ({account})"  # noqa: S608
-
-
-def _seal(wrapping_key: bytes, tenant: str, record: str, text: str) -> tuple[bytes, bytes, bytes, bytes]:
-    from cryptography.hazmat.primitives import keywrap  # noqa: PLC0415 - imported late: a fast start matters
-    from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415
-
-    data_key, iv = AESGCM.generate_key(256), os.urandom(12)
-    aad = f"tenant={tenant};table=users;record={record}".encode()
-    wrapped = keywrap.aes_key_wrap(wrapping_key, data_key)
-    return AESGCM(data_key).encrypt(iv, text.encode(), aad), iv, aad, wrapped
 
 
 def _id(identifier: str) -> str:
