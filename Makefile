@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 TARGET ?= lab
 
-.PHONY: prove test slow lint sabotage lock clean
+.PHONY: prove test slow lint sabotage bench lock clean
 
 prove: $(VENV)/.run
 	@$(BIN)/python tools/prove.py --target $(TARGET)
@@ -23,6 +23,9 @@ lint: $(VENV)/.dev
 
 sabotage: $(VENV)/.run
 	$(BIN)/python tools/sabotage_matrix.py
+
+bench: $(VENV)/.run
+	$(BIN)/python tools/benchmark_chain.py
 
 lock: $(VENV)/.dev
 	cd requirements && ../$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \

@@ -110,6 +110,7 @@ class Client(pymysql.connections.Connection):
     _auth_plugin_name: str
     _get_auth_plugin_handler: Any
     _result: Any
+    _sock: socket.socket | None
     server_capabilities: int
     client_flag: int
 
@@ -179,6 +180,11 @@ class Client(pymysql.connections.Connection):
             packet.read_uint8()
             plugin_name, auth_packet = packet.read_string() or b"", packet
         return packet
+
+    def server_certificate(self) -> bytes | None:
+        """The certificate the server was verified by, DER; None without TLS."""
+        stream = self._sock
+        return stream.getpeercert(binary_form=True) if isinstance(stream, ssl.SSLSocket) else None
 
     def reset_connection(self) -> None:
         """COM_RESET_CONNECTION: the session as if it had just logged in. Raises what pymysql raises."""
