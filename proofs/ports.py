@@ -245,6 +245,29 @@ class HostChannel(Protocol):
         ...
 
 
+class LedgerChannel(Protocol):
+    """The audit's hash chain and its anchors, as the target's `audit` section describes them."""
+
+    def chain(self) -> Json:
+        """The whole chain (or what came after a checkpoint), every row recomputed by the prover; once per run.
+
+        {rows, first_id, last_id, head, unhashed, unlinked, misnumbered (numbers of rows), findings: [{kind, row, id,
+        says}], untold (further findings), bound (the recipe hashes the previous hash too), stored_head: {id, hash} or
+        None, anchors: {compared, before, wrong, first_wrong, last_id}, anchors_unread: why or None, rows_after_anchor,
+        since: {id, hash, origin} or None, driver, driver_note, seconds}.
+        """
+        ...
+
+    def anchors(self, window_s: int) -> Json:
+        """The store of anchors, gaps counted within the last `window_s` seconds.
+
+        {count, malformed, first_malformed, backwards, first_backwards, first, last: {line, id, hash, time}|None,
+        in_window, longest_gap_s, longest_gap_line, median_gap_s, gap_99_s, read_at, place: {path, mode, owner,
+        append_only}, same_machine (as the database)}.
+        """
+        ...
+
+
 class MaterialChannel(Protocol):
     """The trust material the target is judged by, read from the prover's machine and put into evidence."""
 

@@ -7,7 +7,18 @@ from dataclasses import asdict
 from typing import Any
 
 from proofs.catalogue.problems import Key
-from proofs.model import Anchors, Application, Audit, Recipe, RecipePart, Records, Tenancy, Tenant, TenantWrite
+from proofs.model import (
+    Anchors,
+    Application,
+    Audit,
+    AuditHead,
+    Recipe,
+    RecipePart,
+    Records,
+    Tenancy,
+    Tenant,
+    TenantWrite,
+)
 
 SECTIONS = ("application", "tenancy", "audit", "records")
 
@@ -58,7 +69,7 @@ def _tenancy(entry: Mapping[str, Any]) -> Tenancy:
 
 def _audit(entry: Mapping[str, Any]) -> Audit:
     recipe = entry["recipe"]
-    anchors = entry.get("anchors")
+    anchors, head = entry.get("anchors"), entry.get("head")
     lists = ("tables", "guarded", "append", "principals")
     return Audit(
         **{
@@ -66,6 +77,7 @@ def _audit(entry: Mapping[str, Any]) -> Audit:
             **{name: tuple(entry.get(name, ())) for name in lists},
             "recipe": Recipe(**{**recipe, "parts": tuple(RecipePart(**part) for part in recipe["parts"])}),
             "anchors": Anchors(**anchors) if anchors else None,
+            "head": AuditHead(**head) if head else None,
         }
     )
 

@@ -6,10 +6,11 @@ import secrets
 import string
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 from proofs.errors import ChannelError
-from proofs.lab import admin, material, seed, server
+from proofs.lab import admin, anchoring, material, seed, server
 from proofs.lab.deployment import Deployment, Options, changed, fill, option_file, parse_options, sql_text
 from proofs.lab.engines import Server
 from proofs.lab.files import Owner, make_directory, server_owner, write_private, write_public
@@ -18,6 +19,7 @@ from proofs.lab.state import SOCKET, LabState, process_birth, timestamp, write
 
 ADMINISTRATOR = "root"
 START_TRIES = 3
+STALE = timedelta(hours=1)
 _PORTS = ("port", "admin_port", "x_port")
 
 
@@ -61,6 +63,8 @@ def build(
         (directory / path).chmod(mode)
     ready = replace(state, ready=True)
     write(ready)
+    if deployment.seeded and change.anchors is None:
+        anchoring.start(ready)
     return ready
 
 
@@ -149,6 +153,12 @@ def _deploy(
     if deployment.seeded:
         seed.make_key(directory / "secrets")
         seed.seed(socket, ADMINISTRATOR, values["password:operator"], directory / "secrets" / "kek")
+        make_directory(directory / "anchors")
+        anchoring.anchor_lab(directory, deployment.engine, age=STALE if change.anchors == "stopped" else timedelta())
     if change.sql:
         scripts = [fill(statement, values, sql_text) for statement in change.sql]
         admin.run(socket, ADMINISTRATOR, values["password:operator"], scripts)
+        if deployment.seeded and change.anchors is None:
+            anchoring.anchor_lab(directory, deployment.engine)
+    if deployment.seeded and change.anchors == "missing":
+        (directory / anchoring.FILE).write_bytes(b"")

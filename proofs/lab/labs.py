@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from proofs.errors import ConfigurationError
-from proofs.lab import server
+from proofs.lab import anchoring, server
 from proofs.lab.locks import locked, open_lock, try_lock
 from proofs.lab.state import LabState, directory, home, read, write
 from proofs.model import Engine
@@ -190,6 +190,7 @@ def _remove(name: str) -> bool:
         state = read(name)
     except ConfigurationError:
         state = None
+    anchoring.stop(path)
     if state:
         server.kill(state.pid, state.born)
     shutil.rmtree(path)

@@ -27,6 +27,7 @@ class Change:
     `files`: path in the lab → text of a file the server can read, made before it starts.
     `secrets`: identity → what its password is once the SQL was run.
     `copies`: path in the lab → path of the file whose content it gets once the server is up, before the SQL.
+    `anchors`: `stopped` (the only one is an hour old) or `missing` (their file is empty); else one every minute.
     """
 
     options: Mapping[str, str | None]
@@ -37,6 +38,7 @@ class Change:
     files: Mapping[str, str]
     secrets: Mapping[str, str]
     copies: Mapping[str, str]
+    anchors: str | None = None
 
 
 NO_CHANGE = Change({}, (), {}, {}, {}, {}, {}, {})
@@ -113,6 +115,7 @@ def _change(entry: Mapping[str, Any]) -> Change:
         files=entry.get("files", {}),
         secrets=entry.get("secrets", {}),
         copies=entry.get("copies", {}),
+        anchors=entry.get("anchors"),
     )
 
 

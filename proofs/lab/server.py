@@ -102,8 +102,13 @@ def await_ready(pid: int, unix_socket: Path, error_log: Path, limit_s: float = S
         time.sleep(_POLL_S)
 
 
+def adopt(child: subprocess.Popen[bytes]) -> None:
+    """Remember a process started here, so that `kill` leaves nothing of it."""
+    _children[child.pid] = child
+
+
 def kill(pid: int, born: int) -> None:
-    """End the server at once and wait until it is gone: its data are thrown away, so there is nothing to flush."""
+    """End a lab's process at once and wait until it is gone: its data are thrown away, so there is nothing to flush."""
     with suppress(ProcessLookupError):
         handle = os.pidfd_open(pid)
         try:

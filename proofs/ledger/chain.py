@@ -13,7 +13,7 @@ from itertools import pairwise
 from proofs.ledger.anchors import Anchor
 from proofs.ledger.diagnosis import Suspect, diagnose, neighbours
 from proofs.ledger.recipe import Hasher
-from proofs.ledger.report import MAX_FINDINGS, AnchorReport, ChainReport, Finding
+from proofs.ledger.report import MAX_FINDINGS, AnchorReport, ChainReport, Finding, shown
 from proofs.ledger.rows import Block, Cell
 
 
@@ -107,7 +107,7 @@ class _Walk:
         report.last_id = block.ids[-1]
         report.rows += count
         self.hash = block.current[-1]
-        report.head = (self.hash or b"").decode("ascii", "backslashreplace")
+        report.head = shown(self.hash)
 
     def _rising(self, ids: object) -> bool:
         assert isinstance(ids, (list, tuple))  # noqa: S101 - for the type checker

@@ -74,3 +74,9 @@ def sentences(findings: Sequence[Finding]) -> str:
     """A few findings on one line, for people."""
     shown = "; ".join(finding.says for finding in findings[:5])
     return shown + (f"; and {len(findings) - 5} more" if len(findings) > 5 else "")
+
+
+def shown(value: bytes | None) -> str:
+    """A stored hash as people write it: as it is where it is text, in hexadecimal digits where it is bytes."""
+    text = (value or b"").decode("ascii", "replace")
+    return text if text.isprintable() and "\ufffd" not in text else (value or b"").hex()

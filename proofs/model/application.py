@@ -89,13 +89,22 @@ class Anchors:
 
 
 @dataclass(frozen=True, slots=True)
+class AuditHead:
+    """The table that holds the chain's end in its one row: columns with the last event's id and hash."""
+
+    table: str
+    id: str
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
 class Audit:
     """The audit: its table and columns, its hash recipe, what it covers, and who may break the glass.
 
     `columns`: id, previous, current; actor, tenant, table, action, key, before, after, time → column. `guarded` are
-    other tables the chain rests on, `head` the one that holds its end: columns id and hash in one row. `append` are the
-    routines that write events, `triggers` name → SHA-256 of its definition. `principals` are identities known to be
-    able to alter the audit.
+    other tables the chain rests on, `head` the one that holds its end. `append` are the routines that write
+    events, `triggers` name → SHA-256 of its definition. `principals` are identities known to be able to alter the
+    audit.
     """
 
     table: str
@@ -105,6 +114,7 @@ class Audit:
     recipe: Recipe
     tables: tuple[str, ...]
     guarded: tuple[str, ...] = ()
+    head: AuditHead | None = None
     append: tuple[str, ...] = ()
     principals: tuple[str, ...] = ()
     triggers: Mapping[str, str] = field(default_factory=dict)

@@ -12,7 +12,15 @@ from proofs.catalogue import support as tables
 from proofs.errors import Indeterminate
 from proofs.model import ParameterValue, Target
 from proofs.plugin.run import TargetRun
-from proofs.ports import Experiments, HostChannel, MaterialChannel, NetworkChannel, SqlChannel, TlsChannel
+from proofs.ports import (
+    Experiments,
+    HostChannel,
+    LedgerChannel,
+    MaterialChannel,
+    NetworkChannel,
+    SqlChannel,
+    TlsChannel,
+)
 from proofs.verdicts import experiment as conclude
 
 RUN = pytest.StashKey[TargetRun]()
@@ -71,6 +79,12 @@ def network(proof_run: TargetRun) -> NetworkChannel:
 def machine(proof_run: TargetRun) -> HostChannel:
     """The host's files and sockets, where the target gives access."""
     return proof_run.machine
+
+
+@pytest.fixture
+def ledger(proof_run: TargetRun) -> LedgerChannel:
+    """The audit's hash chain and its anchors."""
+    return proof_run.ledger
 
 
 @pytest.fixture

@@ -25,6 +25,15 @@ def add_options(parser: pytest.Parser) -> None:
         "--signing-key-passphrase", metavar="REF", help="where the passphrase is: env:NAME, file:PATH or command:WORDS"
     )
     group.addoption("--reports", metavar="DIR", default="reports", help="where bundles land (default: ./reports)")
+    group.addoption(
+        "--since-bundle",
+        action="append",
+        default=[],
+        metavar="BUNDLE",
+        help="verify the audit's chain from where this earlier proof ended (needs --since-key)",
+    )
+    group.addoption("--since-key", metavar="PUB", help="public key that signed the --since-bundle")
+    group.addoption("--checkpoint", metavar="ID:HASH", help="verify the audit's chain from this row on")
     group.addoption("--replay", metavar="BUNDLE", help="judge a bundle's evidence again; nothing is contacted")
 
 

@@ -20,6 +20,7 @@ from proofs.resources import CONTROLS, PROBES, TARGETS
 
 if TYPE_CHECKING:
     from proofs.bundle.read import VerifiedBundle
+    from proofs.channels.ledger import Since
 
 
 @dataclass(slots=True)
@@ -36,6 +37,7 @@ class Proof:
     signer: signers.Signer | None = None
     inventory: Inventory | None = None
     replay: VerifiedBundle | None = None
+    checkpoints: Mapping[str, Since] = field(default_factory=dict)
     bundles: list[Path] = field(default_factory=list)
     assessments: list[dict[str, Any]] = field(default_factory=list)
 
@@ -75,6 +77,10 @@ def prepare(option: Any, chosen: Sequence[str], working: Path) -> Proof:
     proof.signer = signer_of(option.signing_key, option.signing_key_passphrase)
     proof.inventory = load_inventory(_inventory_path(option.inventory, working))
     proof.targets = proof.inventory.names(chosen)
+    if option.since_bundle or option.checkpoint:
+        from proofs.plugin.checkpoints import checkpoints  # noqa: PLC0415 - most proofs begin at the beginning
+
+        proof.checkpoints = checkpoints(option, proof.targets, working)
     return proof
 
 

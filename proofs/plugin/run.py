@@ -13,6 +13,7 @@ from proofs.catalogue.secretstore import SecretStore
 from proofs.catalogue.tailor import scope, tailor
 from proofs.channels.budget import DEFAULT_LIMIT, AbortBudget
 from proofs.channels.host import Host
+from proofs.channels.ledger import Ledger, Since
 from proofs.channels.material import Material
 from proofs.channels.network import Network
 from proofs.channels.sql import Sql
@@ -46,6 +47,7 @@ class TargetRun:
         self.started = datetime.now(UTC).replace(microsecond=0)  # as it is recorded, so that a replay sees the same
         self.started_monotonic = time.monotonic()
         self.directory: RunDirectory | None = None
+        self.since: Since | None = proof.checkpoints.get(target.name)
         self.sink: Journal | ReplaySink
         self.budget = AbortBudget(lambda: self.sql.good_login())  # noqa: PLW0108 - there is no `sql` yet
 
@@ -75,6 +77,7 @@ class TargetRun:
         self.network = Network(self.target, self.sink)
         self.machine = Host(self.target, self.sink)
         self.material = Material(self.target, self.sink)
+        self.ledger = Ledger(self.target, self.sink, self.secrets, self.since)
 
     def record(self, result: ProbeResult) -> None:
         """Keep one probe's result, on the disk at once."""
@@ -117,6 +120,8 @@ class TargetRun:
                 f"{self.budget.aborted} connections were ended without a login, never more than {DEFAULT_LIMIT} "
                 f"without a good login between, so that the server does not block this address"
             )
+        if self.since is not None:
+            found.append(f"the audit's chain was verified since id {self.since.id} of {self.since.origin}, not in full")
         return found
 
     def connections(self) -> dict[str, int]:
