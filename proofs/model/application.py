@@ -103,8 +103,8 @@ class Audit:
 
     `columns`: id, previous, current; actor, tenant, table, action, key, before, after, time → column. `guarded` are
     other tables the chain rests on, `head` the one that holds its end. `append` are the routines that write
-    events, `triggers` name → SHA-256 of its definition. `principals` are identities known to be able to alter the
-    audit.
+    events, `triggers` trigger or such routine → SHA-256 of its definition. `principals` are identities known to be able
+    to alter the audit.
     """
 
     table: str

@@ -1,0 +1,27 @@
+"""Control audit-read-restricted."""
+
+from __future__ import annotations
+
+from proofs.model import Target
+from proofs.ports import Experiments, SqlChannel
+from proofs.probes.audit.place import attackers, newest_event, place_of
+from proofs.probes.audit.refusals import NO_RIGHT
+from proofs.probes.sqltext import quoted
+
+
+def test_reading_is_refused(sql: SqlChannel, target: Target, experiment: Experiments) -> None:
+    """Every identity but the reader and the principals is refused the newest event (1142).
+
+    Each column is tried apart, so that a right to one of them shows. Control experiment: the reader reads it.
+    """
+    place = place_of(target)
+    event = newest_event(sql, place)
+    with experiment("read the audit") as e:
+        e.control(sql.attempt(place.reader, f"SELECT * FROM {event.table} WHERE {event.where}"))  # noqa: S608
+        for name in attackers(sql, target):
+            if name == place.reader or name in place.audit.principals:
+                continue
+            columns = ["1", *map(quoted, place.audit.columns.values())]
+            statements = [f"SELECT {column} FROM {event.table} LIMIT 1" for column in columns]  # noqa: S608
+            for result in sql.script(name, statements):
+                e.attack(result, refused_with=NO_RIGHT)
