@@ -5,7 +5,7 @@ from __future__ import annotations
 from proofs.errors import Indeterminate
 from proofs.model import Target
 from proofs.ports import SqlChannel
-from proofs.probes.privileges import effective_privileges
+from proofs.probes.rights.serverwide import effective_privileges
 
 
 def complete_reader(sql: SqlChannel, target: Target) -> str:

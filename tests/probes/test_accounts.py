@@ -10,14 +10,6 @@ from proofs.probes.account_tables import mariadb_account, mysql_account
 from proofs.probes.account_types import Account, Method
 from proofs.probes.accounts import accounts, listed, login_accounts, network_accounts, unlisted, without
 from proofs.probes.hosts import covers, open_to_everybody
-from proofs.probes.privileges import (
-    MARIADB_BITS,
-    MAY_PROXY_ANYBODY,
-    STATIC,
-    WRITES_GRANT_TABLES,
-    effective_privileges,
-    reached,
-)
 
 MYSQL_ROW = {
     "user": "app", "host": "10.0.0.5", "plugin": "caching_sha2_password", "has_secret": 1, "account_locked": "N",
@@ -206,93 +198,6 @@ def test_what_is_open_to_everybody(host, wide):
     assert open_to_everybody(host) is wide
 
 
-def test_bits_of_mariadb_stand_where_its_source_has_them():
-    assert {name: MARIADB_BITS.index(name) for name in ("SUPER", "CREATE USER", "SET USER", "SLAVE MONITOR")} == {
-        "SUPER": 15, "CREATE USER": 25, "SET USER": 30, "SLAVE MONITOR": 38,
-    }  # fmt: skip
-
-
-def test_privileges_are_followed_over_any_number_of_steps():
-    own = {("a", "%"): {"SELECT": "granted"}, ("r", ""): {}, ("s", ""): {"SUPER": "granted", "SELECT": "granted"}}
-    edges = {("a", "%"): [(("r", ""), "by role")], ("r", ""): [(("s", ""), "by role"), (("a", "%"), "by role")]}
-    assert reached(("a", "%"), own, edges) == {"SELECT": "granted", "SUPER": "by role 's'@''"}
-    assert reached(("nobody", "%"), own, edges) == {}
-
-
-def mysql_tables(**more):
-    row = {column.lower(): "N" for column in (*STATIC, "Create_role_priv", "Drop_role_priv")} | {"restrictions": None}
-    users = [
-        row | {"user": "app", "host": "%"},
-        row | {"user": "keeper", "host": "%", "create_user_priv": "Y"},
-        row | {"user": "root", "host": "localhost", "super_priv": "Y"},
-    ]
-    return {
-        "mysql.global_grants": [],
-        "mysql.db": [],
-        "mysql.role_edges": [],
-        "mysql.proxies_priv": [],
-        **more,
-        "FROM mysql.user": more.get("users", users),
-    }
-
-
-@pytest.mark.parametrize(
-    ("tables", "variables", "held"),
-    [
-        ({}, {}, {}),
-        (
-            {"mysql.role_edges": [{"to_user": "app", "to_host": "%", "from_user": "keeper", "from_host": "%"}]},
-            {},
-            {"CREATE USER": "by role 'keeper'@'%'"},
-        ),
-        ({}, {"mandatory_roles": "`keeper`@`%`,other"}, {"CREATE USER": "by mandatory role 'keeper'@'%'"}),
-        ({"mysql.global_grants": [{"user": "app", "host": "%", "priv": "role_admin"}]}, {}, {"ROLE_ADMIN": "granted"}),
-        ({"mysql.db": [{"user": "app", "host": "%"}]}, {}, {WRITES_GRANT_TABLES: "granted"}),
-        ({"mysql.db": [{"user": "", "host": ""}]}, {}, {WRITES_GRANT_TABLES: "granted"}),
-        ({"mysql.db": [{"user": "app", "host": "10.0.0.5"}]}, {}, {}),
-        (
-            {"mysql.proxies_priv": [{"user": "app", "host": "%", "proxied_user": "root", "proxied_host": "localhost"}]},
-            {},
-            {"SUPER": "as proxy for 'root'@'localhost'"},
-        ),
-        (
-            {"mysql.proxies_priv": [{"user": "app", "host": "%", "proxied_user": "", "proxied_host": ""}]},
-            {},
-            {MAY_PROXY_ANYBODY: "granted"},
-        ),
-    ],
-)
-def test_effective_privileges_of_mysql(tables, variables, held):
-    assert effective_privileges(Sql(variables, mysql_tables(**tables)), "mysql")["app", "%"] == held
-
-
-@pytest.mark.parametrize(
-    ("restrictions", "writes"),
-    [
-        (None, True),
-        ('[{"Database": "mysql", "Privileges": ["INSERT"]}]', True),
-        ('[{"Database": "mysql", "Privileges": ["INSERT", "UPDATE"]}]', False),
-        ('[{"Database": "sales", "Privileges": ["INSERT", "UPDATE"]}]', True),
-    ],
-)
-def test_partial_revokes_keep_off_the_grant_tables(restrictions, writes):
-    row = mysql_tables()["FROM mysql.user"][0]
-    users = [row | {"insert_priv": "Y", "update_priv": "Y", "restrictions": restrictions}]
-    found = effective_privileges(Sql({}, mysql_tables(users=users)), "mysql")["app", "%"]
-    assert (WRITES_GRANT_TABLES in found) is writes
-
-
-def test_privileges_in_memory_count_beside_those_of_the_tables():
-    held = [
-        {"grantee": "'app'@'%'", "privilege": "SYSTEM_VARIABLES_ADMIN"},
-        {"grantee": "'app'@'%'", "privilege": "USAGE"},
-        {"grantee": "'keeper'@'%'", "privilege": "INSERT"},
-    ]
-    found = effective_privileges(Sql({}, mysql_tables(USER_PRIVILEGES=held)), "mysql")
-    assert found["app", "%"] == {"SYSTEM_VARIABLES_ADMIN": "granted"}
-    assert WRITES_GRANT_TABLES in found["keeper", "%"]
-
-
 @pytest.mark.parametrize(
     ("in_force", "hidden"),
     [
@@ -322,17 +227,3 @@ def test_an_account_in_force_that_no_table_holds_is_seen(in_force, hidden):
             accounts(sql, "mysql")
     else:
         assert len(accounts(sql, "mysql")) == 2
-
-
-def test_everybody_has_what_mariadb_grants_to_public():
-    tables = {
-        "mysql.global_priv": [
-            {"user": "app", "host": "%", "access": "0"},
-            {"user": "keeper", "host": "", "access": str(1 << 25)},
-            {"user": "PUBLIC", "host": "", "access": "0"},
-        ],
-        "mysql.db": [],
-        "mysql.roles_mapping": [{"user": "PUBLIC", "host": "", "role": "keeper"}],
-        "mysql.proxies_priv": [],
-    }
-    assert effective_privileges(Sql({}, tables), "mariadb")["app", "%"] == {"CREATE USER": "by role 'keeper'@''"}

@@ -8,7 +8,7 @@ from proofs.ports import Experiments, HostChannel, SqlChannel
 from proofs.probes.accounts import accounts, listed, without
 from proofs.probes.hardening.option_files import on_disk
 from proofs.probes.hardening.rules import Drift, drifts, forgotten, names, on
-from proofs.probes.privileges import effective_privileges
+from proofs.probes.rights.serverwide import effective_privileges
 
 ATTACKERS = ("app", "auditor", "migration")
 INVALID = "require_secure_transport = 'proof-of-controls'"

@@ -8,7 +8,7 @@ from proofs.errors import Indeterminate
 from proofs.model import ParameterValue, Target
 from proofs.ports import Experiments, SqlChannel
 from proofs.probes.accounts import listed, login_accounts, without
-from proofs.probes.privileges import effective_privileges
+from proofs.probes.rights.serverwide import effective_privileges
 from proofs.probes.transport.settings import texts
 
 
