@@ -11,6 +11,7 @@ from probes.test_accounts import MARIADB_ROW, MYSQL_ROW
 
 from proofs.errors import ChannelError, Indeterminate
 from proofs.model import Identity, KeyPair, SecretRef
+from proofs.probes import readers
 from proofs.probes.identity import test_account_hosts as hosts
 from proofs.probes.identity import test_auth_plugins as plugins
 from proofs.probes.identity import test_connection_limits as limits
@@ -313,11 +314,11 @@ def test_limits_of_sessions(limit, room, outcome):
 
 def test_objects_that_cannot_be_seen_are_not_taken_for_none(monkeypatch):
     tables = TABLES | {"information_schema": []}
-    monkeypatch.setattr(definers, "effective_privileges", lambda *_: {("app", "10.0.0.5"): {"SHOW VIEW": "granted"}})
+    monkeypatch.setattr(readers, "effective_privileges", lambda *_: {("app", "10.0.0.5"): {"SHOW VIEW": "granted"}})
     with pytest.raises(Indeterminate, match="no TRIGGER, EVENT, SHOW_ROUTINE"):
         definers.test_every_definer_is_locked(Sql({}, tables), target(), {"exempt_accounts": ()})
     rights = dict.fromkeys(("SHOW VIEW", "TRIGGER", "EVENT", "SELECT"), "granted")
-    monkeypatch.setattr(definers, "effective_privileges", lambda *_: {("app", "10.0.0.5"): rights})
+    monkeypatch.setattr(readers, "effective_privileges", lambda *_: {("app", "10.0.0.5"): rights})
     with pytest.raises(Indeterminate, match="no stored object"):
         definers.test_every_definer_is_locked(Sql({}, tables), target(), {"exempt_accounts": ()})
     owned = TABLES | {"information_schema": [{"definer": "scratch@10.0.0.5"}]}
