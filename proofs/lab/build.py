@@ -51,6 +51,8 @@ def build(
         **{f"password:{identity}": password for identity, password in passwords.items()},
         **{f"subject:{identity}": subject for identity, subject in made.subjects.items()},
     }
+    # Something that SQL can read at all: that others get NULL for it says something only beside an administrator.
+    write_public(directory / "files" / "notice.txt", b"Nothing to hide here.\n", owner)
     for path, text in change.files.items():
         write_private(directory / path, fill(text, values, sql_text).encode(), owner)
     state = _start(directory, deployment, program, values, owner, sabotage=sabotage, change=change, kept=kept)

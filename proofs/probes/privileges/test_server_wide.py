@@ -1,0 +1,86 @@
+"""Control no-global-privileges-for-app."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from proofs.errors import Indeterminate
+from proofs.model import ParameterValue, Target
+from proofs.ports import Experiments, SqlChannel
+from proofs.probes.privileges.application import application_of, told
+from proofs.probes.rights.facts import Key
+from proofs.probes.rights.objects import account_of, read_rights
+from proofs.probes.transport.settings import texts
+
+DENIED = 1227
+"""ER_SPECIFIC_ACCESS_DENIED_ERROR: at least one of these privileges is needed."""
+PAST = (1231, 1232)
+"""ER_WRONG_VALUE_FOR_VAR and ER_WRONG_TYPE_FOR_VAR: the privilege was there, the value was not taken."""
+
+
+def test_no_privilege_on_the_whole_server(
+    sql: SqlChannel, target: Target, params: Mapping[str, ParameterValue]
+) -> None:
+    """Applications hold nothing on `*.*` beyond the parameter's list, by grant, role or proxy (SV-235181)."""
+    rights = read_rights(sql, target)
+    allowed = {name.upper() for name in texts(params, "allowed_privileges")} | {"USAGE"}
+    found = [
+        path
+        for name in application_of(target).identities
+        for privilege, path in sorted(rights.serverwide(account_of(target, name)).items())
+        if privilege not in allowed
+    ]
+    assert not found, f"{len(found)} server-wide privileges of applications: {told(found)}"
+
+
+def test_nothing_can_be_passed_on(sql: SqlChannel, target: Target) -> None:
+    """No grant of an application or of a role it has, on whatever object, comes WITH GRANT OPTION."""
+    rights = read_rights(sql, target)
+    grantable = [grant for grant in rights.facts.grants if "GRANT OPTION" in grant.privileges]
+    found = [
+        f"{account[0]!a} by {grant.one('GRANT OPTION')} of {grant.holder[0]!a}"
+        for account in (account_of(target, name) for name in application_of(target).identities)
+        for grant in grantable
+        if grant.holder == account or grant.holder in _roles(rights.facts.members, account)
+    ]
+    assert not found, f"applications may pass on what they have: {'; '.join(found[:5])}"
+
+
+def test_administration_is_refused(sql: SqlChannel, target: Target, experiment: Experiments) -> None:
+    """What only administrators may do is refused with 1227, and the administrator gets past that check.
+
+    Nothing changes even where it is let through: the variable doesn't take the value (1231), the account exists
+    already, the others only read.
+    """
+    if "operator" not in target.identities:
+        raise Indeterminate("the inventory has no identity 'operator' for the control experiment")
+    invalid = "SET GLOBAL general_log = 'proof of controls'"
+    looks = ["SHOW ENGINE INNODB STATUS", "SET SESSION sql_log_bin = 1"]
+    controls = sql.script("operator", [invalid, *looks], transaction=False)
+    for identity in application_of(target).identities:
+        user, host = account_of(target, identity)
+        own = f"CREATE USER IF NOT EXISTS {_text(user)}@{_text(host)} ACCOUNT LOCK"
+        results = sql.script(identity, [invalid, *looks, own], transaction=False)
+        with experiment(f"administer the server as {identity}") as e:
+            e.control_refused(controls[0], refused_with=PAST)
+            for control in controls[1:]:
+                e.control(control)
+            for result in results:
+                e.attack(result, refused_with=DENIED)
+
+
+def _roles(members: Mapping[Key, Sequence[Key]], account: Key) -> set[Key]:
+    found: set[Key] = set()
+    waiting = [*members.get(account, ())]
+    while waiting:
+        role = waiting.pop()
+        if role not in found:
+            found.add(role)
+            waiting += members.get(role, ())
+    return found
+
+
+def _text(value: str) -> str:
+    if not value.isascii() or not value.isprintable() or set(value) & set("'\\"):
+        raise Indeterminate(f"the account's name {value!a} can't be written in every sql_mode")
+    return f"'{value}'"
