@@ -1,6 +1,6 @@
 """`make sabotage`: prove the labs under every sabotage and print which controls noticed, as a Markdown table.
 
-Each sabotage must be noticed by exactly the controls it breaks, with none in doubt.
+Each sabotage must be noticed by exactly the controls it breaks, with none in doubt but those it names.
 """
 
 from __future__ import annotations
@@ -51,8 +51,13 @@ class Row:
 
     @property
     def exact(self) -> bool:
-        """Exactly the named controls turned, and nothing is in doubt."""
-        return bool(self.found) and self.not_satisfied == self.expected and not self.doubtful
+        """Exactly the named controls turned, and nothing else is in doubt than must be."""
+        return bool(self.found) and self.not_satisfied == self.expected and self.doubtful == must_doubt(self.sabotage)
+
+
+def must_doubt(sabotage: str | None) -> frozenset[str]:
+    """The controls that can't be judged under this sabotage."""
+    return frozenset(sabotages.load()[sabotage].doubts) if sabotage else frozenset()
 
 
 def cases() -> Iterator[tuple[str | None, Engine, frozenset[str]]]:

@@ -46,13 +46,17 @@ NO_CHANGE = Change({}, (), {}, {}, {}, {}, {}, {})
 
 @dataclass(frozen=True, slots=True)
 class Sabotage:
-    """One named way to break the controls `breaks`, for each engine that it can be done on."""
+    """One named way to break the controls `breaks`, for each engine that it can be done on.
+
+    `doubts` are controls that can then not be judged, because looking would do harm.
+    """
 
     name: str
     title: str
     breaks: tuple[str, ...]
     changes: Mapping[Engine, Change]
     where: str
+    doubts: tuple[str, ...] = ()
 
 
 def load(directory: Path = resources.SABOTAGES) -> dict[str, Sabotage]:
@@ -101,7 +105,9 @@ def _sabotage(entry: Mapping[str, Any], where: str) -> Sabotage:
     for engine, change in changes.items():
         if change == NO_CHANGE:
             raise ConfigurationError(f"{where}: sabotage {entry['name']!r} changes nothing on {engine}")
-    return Sabotage(entry["name"], entry["title"], tuple(entry["breaks"]), changes, where)
+    return Sabotage(
+        entry["name"], entry["title"], tuple(entry["breaks"]), changes, where, tuple(entry.get("doubts", ()))
+    )
 
 
 def _change(entry: Mapping[str, Any]) -> Change:

@@ -29,7 +29,8 @@ def literal(value: object) -> str:
     if isinstance(value, Mapping):
         return f"X'{value['$hex']}'"
     text = str(value)
-    return f"'{text}'" if PLAIN.fullmatch(text) else f"_utf8mb4 X'{text.encode().hex()}'"
+    coded = text.encode(errors="surrogatepass").hex()
+    return f"'{text}'" if PLAIN.fullmatch(text) else f"_utf8mb4 X'{coded}'"
 
 
 def filled(template: str, values: Mapping[str, object]) -> str:

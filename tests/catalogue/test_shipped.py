@@ -36,7 +36,8 @@ def test_counts_and_surfaces(catalogue):
         "identity": 13,
         "certificates": 4,
         "hardening": 8,
-        "audit": 8,
+        "privileges": 5,
+        "audit": 12,
     }
     assert catalogue.profiles["zero-trust-mysql"].controls == tuple(catalogue.controls)
     assert set(catalogue.profiles["baseline"].controls) < set(catalogue.controls)
@@ -57,7 +58,7 @@ def test_every_control_says_how_to_mend_it(catalogue):
 
 
 def test_scope_by_engine(catalogue):
-    assert len(scope(catalogue, "zero-trust-mysql", "mysql").in_scope) == 39
+    assert len(scope(catalogue, "zero-trust-mysql", "mysql").in_scope) == 48
     mariadb = scope(catalogue, "zero-trust-mysql", "mariadb")
     assert set(mariadb.excluded) == {"tls13-ciphersuites-pinned", "x-protocol-closed"}
     assert mariadb.excluded["x-protocol-closed"] == "it applies to mysql, the target is mariadb"

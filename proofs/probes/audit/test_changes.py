@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from proofs.errors import Indeterminate
-from proofs.model import Target
+from proofs.model import ParameterValue, Target
 from proofs.ports import Experiments, QueryResult, SqlChannel
 from proofs.probes.audit.place import Aim, attackers, newest_event, place_of, some_row
 from proofs.probes.audit.refusals import rights_or_guard
 from proofs.probes.audit.stored import mentions_of, triggers_of, unlocked, wrong_definitions
+from proofs.probes.audit.ways import LENDERS, tables_of, told, ways
 from proofs.probes.audit.wording import session_words
 from proofs.probes.engines import must_roll_back
 from proofs.probes.sqltext import literal, quoted
@@ -70,6 +71,18 @@ def test_nothing_stored_changes_the_audit(sql: SqlChannel, target: Target) -> No
     place = place_of(target)
     found = mentions_of(sql, place)
     assert not found, f"stored programs that are not declared reach into the audit: {'; '.join(found)}"
+
+
+def test_nobody_has_a_way_to_change_it(sql: SqlChannel, target: Target, params: Mapping[str, ParameterValue]) -> None:
+    """No account but a principal's has a way to UPDATE or DELETE an event or what the chain rests on.
+
+    By own rights, on columns, roles, wildcards, proxies, or stored objects of a definer who has the right. What the
+    locked owner of the audit's routines does in them is not counted: it is how events come to be.
+    """
+    place = place_of(target)
+    wanted = [(action, table) for table in tables_of(place) for action in ("UPDATE", "DELETE")]
+    found = ways(sql, target, place, wanted, params, lending=LENDERS)
+    assert not found, f"ways to change the audit: {told(found)}"
 
 
 def _changes(aim: Aim) -> Sequence[str]:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from proofs.errors import Indeterminate
-from proofs.model import Target
+from proofs.model import ParameterValue, Target
 from proofs.ports import Experiments, SqlChannel
 from proofs.probes.apicalls import api_calls, tenancy_of
 from proofs.probes.audit.place import Aim, Place, attackers, newest_event, place_of, some_row
 from proofs.probes.audit.refusals import NO_RIGHT, rights_or_guard
 from proofs.probes.audit.scene import Scene
+from proofs.probes.audit.ways import LENDERS, routines_of, tables_of, told, ways
 from proofs.probes.engines import must_roll_back
 from proofs.probes.sqltext import literal, quoted
 
@@ -75,6 +77,15 @@ def test_append_is_not_callable(sql: SqlChannel, target: Target, experiment: Exp
                 )
                 assert not ran, f"{name} was let in, the routine itself failed: {result.describe()}"
                 e.attack(result, refused_with=NO_EXECUTE)
+
+
+def test_nobody_has_a_way_to_insert(sql: SqlChannel, target: Target, params: Mapping[str, ParameterValue]) -> None:
+    """No account but a principal's has a way to INSERT an event, or to EXECUTE a routine that writes events."""
+    place = place_of(target)
+    wanted = [("INSERT", table) for table in tables_of(place)]
+    wanted += [("EXECUTE", routine) for routine in routines_of(place)]
+    found = ways(sql, target, place, wanted, params, lending=LENDERS)
+    assert not found, f"ways to forge events: {told(found)}"
 
 
 def _arity(sql: SqlChannel, place: Place, routine: str) -> int:
