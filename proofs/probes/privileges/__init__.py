@@ -1,1 +1,1 @@
-"""Probes of the surface identity."""
+"""Probes of the surface privileges."""

@@ -98,6 +98,17 @@ class Rights:
                 found.setdefault(privilege, Path(account, (*steps, *way)))
         return found
 
+    def holdings(self, account: Key) -> list[tuple[Steps, Grant]]:
+        """Every grant, on whatever, that the account can make use of itself, by a role, or in another's place."""
+        found: dict[Grant, Steps] = {}
+        for key, steps, through in self._reach(account):
+            if through:
+                continue
+            for session in self._sessions(key):
+                for roles, grant in session.grants():
+                    found.setdefault(grant, (*steps, *roles))
+        return [(steps, grant) for grant, steps in found.items()]
+
     def _direct(self, key: Key, action: str, thing: Thing) -> Steps | None:
         for session in self._sessions(key):
             held = session.held(thing)
@@ -178,8 +189,3 @@ class Rights:
             if way is not None:
                 return way
         return None
-
-
-def grants_of(facts: Facts, key: Key) -> list[Grant]:
-    """What the account was given by its own name or by a row that speaks of it."""
-    return [grant for grant in facts.of_user(key[0]) if speaks_of(grant.holder, key) and grant.privileges]

@@ -30,12 +30,17 @@ def fits(pattern: str, schema: str) -> bool:
     return _compiled(pattern).fullmatch(schema) is not None
 
 
+def has_wildcard(pattern: str, signs: str = "%_") -> bool:
+    """One of the signs stands in the pattern and is not escaped."""
+    return bool(set(signs) & set(_WILD.findall(pattern)))
+
+
 def specificity(pattern: str, engine: Engine) -> tuple[int, int]:
     """Larger is more specific: no wildcard, then MySQL by the characters before the first; MariaDB `_` before `%`."""
     if not pattern:
         return (0, 0)
     signs = _WILD.findall(pattern)
-    if not {"%", "_"} & set(signs):
+    if not has_wildcard(pattern):
         return (2, 0)
     if engine == "mariadb":
         return (1, int("%" not in signs))

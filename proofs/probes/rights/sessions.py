@@ -78,6 +78,13 @@ class Session:
                     found.setdefault(privilege, (steps, grant))
         return found
 
+    def grants(self) -> Iterator[tuple[Steps, Grant]]:
+        """Every grant that gives something, whatever it is on, and whether or not another row hides it."""
+        for key, steps in self._holders:
+            for grant in self.facts.of_user(key[0]):
+                if grant.privileges and self._is_of(grant, key):
+                    yield steps, grant
+
     def _on_server(self, thing: Thing) -> Iterator[tuple[Steps, Grant]]:
         for key, steps in self._holders:
             gone = self.facts.revoked.get(key, {}).get(thing.schema, frozenset()) if thing.schema else frozenset()
