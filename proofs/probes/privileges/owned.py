@@ -27,12 +27,16 @@ VERBS = {
     "SELECT": "", "INSERT": r"\b(insert|replace)\b", "UPDATE": r"\bupdate\b", "DELETE": r"\b(delete|replace)\b",
     "LOCK TABLES": r"\block\b",
 }  # fmt: skip
-"""What must stand in a body that makes use of a privilege on a table (SELECT: the table's name alone)."""
+"""What must stand in the code of a body that makes use of a privilege on a table (SELECT: the table's name alone)."""
+
+
+NO_CODE = re.compile(r"'(?:[^'\\]|''|\\.)*'|/\*.*?\*/|(?:--\s|#)[^\n]*", re.DOTALL)
+"""Literals and comments of a body."""
 
 
 @dataclass(frozen=True, slots=True)
 class Owned:
-    """One stored object; `table` is a trigger's, `body` None where the server didn't show it."""
+    """One stored object; `table` is a trigger's, `body` (without literals) None where the server didn't show it."""
 
     kind: str
     schema: str
@@ -80,7 +84,7 @@ def owned(sql: SqlChannel, target: Target) -> list[Owned]:
     for statement in OBJECTS.values():
         for row in sql.rows(statement, identity=reader):
             user, _, host = str(row["definer"]).rpartition("@")
-            body = None if row["body"] in (None, "") else str(row["body"])
+            body = None if row["body"] in (None, "") else NO_CODE.sub("''", str(row["body"]))
             invoker = str(row["security"]).upper() == "INVOKER"
             each = Owned(
                 str(row["kind"]).upper(), str(row["db"]), str(row["name"]), str(row["tab"]), (user, host), invoker, body
