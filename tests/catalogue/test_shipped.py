@@ -36,7 +36,7 @@ def test_counts_and_surfaces(catalogue):
         "identity": 13,
         "certificates": 4,
         "hardening": 8,
-        "privileges": 5,
+        "privileges": 8,
         "audit": 12,
     }
     assert catalogue.profiles["zero-trust-mysql"].controls == tuple(catalogue.controls)
@@ -58,7 +58,7 @@ def test_every_control_says_how_to_mend_it(catalogue):
 
 
 def test_scope_by_engine(catalogue):
-    assert len(scope(catalogue, "zero-trust-mysql", "mysql").in_scope) == 48
+    assert len(scope(catalogue, "zero-trust-mysql", "mysql").in_scope) == 51
     mariadb = scope(catalogue, "zero-trust-mysql", "mariadb")
     assert set(mariadb.excluded) == {"tls13-ciphersuites-pinned", "x-protocol-closed"}
     assert mariadb.excluded["x-protocol-closed"] == "it applies to mysql, the target is mariadb"

@@ -47,12 +47,22 @@ def path_text(account: Key, steps: Steps) -> str:
     return str(Path(account, steps))
 
 
-def attackers(target: Target) -> list[str]:
-    """The identities that every refusal is tried with: the application's, the auditor, the migration account."""
-    if target.application is None:
-        raise Indeterminate("the inventory does not say what the application may use (application)")
-    wanted = (*target.application.identities, "auditor", "migration")
-    return [name for name in dict.fromkeys(wanted) if name in target.identities]
+def attackers(target: Target, *, applications: bool = True) -> list[str]:
+    """The identities that a refusal is tried with: the application's, the auditor, the migration account.
+
+    `Indeterminate` if there is none of them.
+    """
+    names = target.application.identities if target.application and applications else ()
+    found = [name for name in dict.fromkeys((*names, "auditor", "migration")) if name in target.identities]
+    if not found:
+        raise Indeterminate("the inventory has no identity to try it with (application.identities, auditor, migration)")
+    return found
+
+
+def of_application(target: Target) -> set[Key]:
+    """The accounts that applications log in as."""
+    names = target.application.identities if target.application else ()
+    return {(target.identities[name].user, target.identities[name].host.lower()) for name in names}
 
 
 def schema_of(target: Target) -> str:
