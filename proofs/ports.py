@@ -85,6 +85,11 @@ class QueryResult(Attempt, Protocol):
     @property
     def warnings(self) -> Sequence[Json]: ...
     @property
+    def message(self) -> str:
+        """The server's words when it refused, as it sent them (bounded); empty if it did not."""
+        ...
+
+    @property
     def local_file_requested(self) -> bool:
         """The server asked the client for a local file (never honoured)."""
         ...
@@ -264,6 +269,17 @@ class LedgerChannel(Protocol):
         {count, malformed, first_malformed, backwards, first_backwards, first, last: {line, id, hash, time}|None,
         in_window, longest_gap_s, longest_gap_line, median_gap_s, gap_99_s, read_at, place: {path, mode, owner,
         append_only}, same_machine (as the database)}.
+        """
+        ...
+
+
+class LabChannel(Protocol):
+    """What is done to the project's own labs, and to nothing else."""
+
+    def restart(self) -> None:
+        """Restart the server: what was set at run time is gone, connection ids begin anew.
+
+        Raises `NotApplicable` where the target is no lab of the project's, or one that cannot be restarted now.
         """
         ...
 

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -15,8 +16,10 @@ from pathlib import Path
 from proofs.errors import ConfigurationError
 from proofs.lab import anchoring, server
 from proofs.lab.locks import locked, open_lock, try_lock
-from proofs.lab.state import LabState, directory, home, read, write
+from proofs.lab.state import LabState, directory, home, process_birth, read, write
 from proofs.model import Engine
+
+CLOSING_LIMIT_S = 2.0
 
 
 def up(
@@ -75,6 +78,50 @@ def lease(
                     _remove_unless_kept(state)
     finally:
         os.close(held)
+
+
+def restart(name: str) -> str | None:
+    """Stop the server of a lab that is up and start it again on the same data, options and ports.
+
+    Returns why it was not restarted, or None when it was: nobody else may be connected; and where a lab was sabotaged
+    beyond its options and data, or is kept with a sabotage, a restart could undo the sabotage or not come back.
+    Raises `ConfigurationError` if no lab of this name is up, `ChannelError` if it does not end or come back.
+    """
+    from proofs.lab import engines, sabotages  # noqa: PLC0415
+    from proofs.lab.files import server_owner  # noqa: PLC0415
+
+    with _changing(name):
+        state = _living(name)
+        if state is None:
+            raise ConfigurationError(f"lab {name} is not up")
+        if state.sabotage is not None:
+            change = sabotages.find(state.sabotage, state.engine).changes[state.engine]
+            if state.kept or change.copies or change.chmod:
+                return f"its sabotage {state.sabotage} might not outlive a restart, or the server not come back"
+        if not _without_clients(state):
+            return "others are connected to it"
+        options = max((state.directory / "server").glob("server-*.cnf"))
+        error_log = state.directory / "log" / "error.log"
+        anchored = (state.directory / anchoring.PROCESS).exists()
+        anchoring.stop(state.directory)
+        server.stop(state.pid, state.born)
+        pid = server.start(engines.find(state.engine), options, error_log, server_owner())
+        state = replace(state, pid=pid, born=process_birth(pid) or 0)
+        write(state)
+        server.await_ready(pid, state.socket, error_log)
+        if anchored:
+            anchoring.start(state)
+    return None
+
+
+def _without_clients(state: LabState) -> bool:
+    """Whether the connections that were just closed are gone, and there are no others."""
+    deadline = time.monotonic() + CLOSING_LIMIT_S
+    while server.clients(state.port):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.01)
+    return True
 
 
 def watch(name: str, pid: int) -> None:
@@ -178,7 +225,7 @@ def _leased(name: str) -> bool:
 def _remove_unless_kept(state: LabState) -> None:
     """Remove this lab, but not one that somebody asked to stay, nor another that now has its name."""
     present = read(state.name)
-    if present and present.pid == state.pid and not present.kept:
+    if present and present.same_lab(state) and not present.kept:
         _remove(state.name)
 
 

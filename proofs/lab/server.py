@@ -24,6 +24,7 @@ from proofs.lab.locks import locked
 from proofs.lab.state import process_birth
 
 START_LIMIT_S = 60.0
+STOP_LIMIT_S = 60.0
 _POLL_S = 0.01
 _children: dict[int, subprocess.Popen[bytes]] = {}
 
@@ -120,6 +121,28 @@ def kill(pid: int, born: int) -> None:
     child = _children.pop(pid, None)
     if child:
         child.wait()
+
+
+def stop(pid: int, born: int, limit_s: float = STOP_LIMIT_S) -> None:
+    """Ask the server to end and wait until it has; its data stay. Raises `ChannelError` if it takes too long."""
+    with suppress(ProcessLookupError):
+        handle = os.pidfd_open(pid)
+        try:
+            if process_birth(pid) == born:
+                signal.pidfd_send_signal(handle, signal.SIGTERM)
+                if not select.select([handle], [], [], limit_s)[0]:
+                    raise ChannelError(f"the lab's server did not end within {limit_s:g} s")
+        finally:
+            os.close(handle)
+    child = _children.pop(pid, None)
+    if child:
+        child.wait()
+
+
+def clients(port: int) -> int:
+    """TCP connections of clients that this server has right now (proc(5), /proc/net/tcp: state 01 is established)."""
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return sum(1 for row in rows if row[3] == "01" and int(row[1].rpartition(":")[2], 16) == port)
 
 
 def last_words(error_log: Path, lines: int = 3) -> str:

@@ -23,7 +23,8 @@ SOCKET_PATH_LIMIT = 107
 class LabState:
     """A lab that is up. `kept` ones stay until `down`; the others go with the last run that uses them.
 
-    `born` is the server process's start time in kernel ticks: with the pid it names one process for good.
+    `born` is the server process's start time in kernel ticks: with the pid it names one process for good. A restart
+    changes both.
     """
 
     name: str
@@ -48,6 +49,10 @@ class LabState:
     def alive(self) -> bool:
         """The server process still runs."""
         return process_birth(self.pid) == self.born
+
+    def same_lab(self, other: LabState) -> bool:
+        """Whether both are one lab, restarted or not: it keeps its name, its port and the time it came up."""
+        return (self.name, self.port, self.started) == (other.name, other.port, other.started)
 
 
 def home() -> Path:

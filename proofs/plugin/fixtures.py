@@ -15,6 +15,7 @@ from proofs.plugin.run import TargetRun
 from proofs.ports import (
     Experiments,
     HostChannel,
+    LabChannel,
     LedgerChannel,
     MaterialChannel,
     NetworkChannel,
@@ -85,6 +86,12 @@ def machine(proof_run: TargetRun) -> HostChannel:
 def ledger(proof_run: TargetRun) -> LedgerChannel:
     """The audit's hash chain and its anchors."""
     return proof_run.ledger
+
+
+@pytest.fixture
+def lab(proof_run: TargetRun) -> LabChannel:
+    """Restarts, where the target is one of the project's own labs."""
+    return proof_run.lab
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ from proofs.evidence import Journal, Redactor, ReplaySink, RunDirectory
 from proofs.model import ParameterValue, ProbeResult, Target
 from proofs.plugin.header import run_header, write_inputs
 from proofs.plugin.prepare import Proof
+from proofs.plugin.restarts import Restarts
 from proofs.plugin.settings import apply_settings
 from proofs.verdicts import assess
 
@@ -78,6 +79,7 @@ class TargetRun:
         self.machine = Host(self.target, self.sink)
         self.material = Material(self.target, self.sink)
         self.ledger = Ledger(self.target, self.sink, self.secrets, self.since)
+        self.lab = Restarts(self.target, self.sink, self.sql)
 
     def record(self, result: ProbeResult) -> None:
         """Keep one probe's result, on the disk at once."""

@@ -82,6 +82,11 @@ class Statement(_Result):
         return list(self.answer.get("warnings", ()))
 
     @property
+    def message(self) -> str:
+        """The error's text; empty when there was none."""
+        return str((self.answer.get("error") or {}).get("message", ""))
+
+    @property
     def local_file_requested(self) -> bool:
         """The server asked for a file of the client."""
         return self.answer.get("local_file") is not None
