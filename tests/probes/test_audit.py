@@ -1,10 +1,24 @@
 """What the audit's probes make of texts, before any server is asked."""
 
+from inspect import signature
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from probes import looks
 
 from proofs.errors import Indeterminate
+from proofs.probes.audit import (
+    test_actor,
+    test_atomicity,
+    test_cascades,
+    test_changes,
+    test_concurrency,
+    test_coverage,
+    test_ddl,
+    test_forging,
+    test_reading,
+)
 from proofs.probes.audit.copies import changed
 from proofs.probes.audit.place import Column
 from proofs.probes.audit.stored import Stored
@@ -110,3 +124,28 @@ def test_a_value_can_be_changed(kind):
 @pytest.mark.parametrize("kind", ["enum", "json", "bit", "point"])
 def test_a_type_without_a_rule_is_not_guessed_at(kind):
     assert changed(Column("t", "c", kind, "", generated=False, virtual=False), "`c`") is None
+
+
+PROBES = [
+    probe
+    for module in (
+        test_actor,
+        test_atomicity,
+        test_cascades,
+        test_changes,
+        test_concurrency,
+        test_coverage,
+        test_ddl,
+        test_forging,
+        test_reading,
+    )
+    for name, probe in vars(module).items()
+    if name.startswith("test_") and probe.__module__ == module.__name__
+]
+
+
+@pytest.mark.parametrize("probe", PROBES, ids=lambda probe: probe.__name__)
+def test_an_inventory_without_an_audit_is_said_so(probe):
+    given_all = {"sql": looks.Sql(), "target": looks.target(), "experiment": looks.experiments(), "params": {}}
+    with pytest.raises(Indeterminate, match=r"the inventory does not say where the audit is \(audit\)"):
+        probe(**{name: given_all[name] for name in signature(probe).parameters})

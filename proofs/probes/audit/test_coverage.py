@@ -66,6 +66,8 @@ def test_api_writes_are_audited(sql: SqlChannel, target: Target) -> None:
     its previous hash is the hash of the event before it, its own the one the inventory's recipe gives.
     """
     place = place_of(target)
+    for role in ("table", "key", "before", "after"):
+        place.column(role)
     for tenant, described in tenancy_of(target).tenants.items():
         for call in api_calls(sql, target, tenant):
             scene = Scene(sql, place)
@@ -90,6 +92,8 @@ def test_every_kind_of_change_is_audited(sql: SqlChannel, target: Target) -> Non
     that is there, made and unmade by the operator in a transaction that is rolled back.
     """
     place = place_of(target)
+    for role in ("table", "key", "before", "after", "action"):
+        place.column(role)
     must_allow_writes(sql, target)
     if "operator" not in target.identities:
         raise Indeterminate("the inventory has no operator, who could change any table (identities.operator)")
@@ -127,9 +131,9 @@ def _one_event(sql: SqlChannel, place: Place, change: Change, *, images: Sequenc
 
 def _is_whole(sql: SqlChannel, place: Place, what: str, event: Event) -> None:
     """It names an audited table and a key, and its images name every column that holds something."""
-    table = next((each for each in place.audit.tables if each == event.roles.get("table", each)), None)
+    table = next((each for each in place.audit.tables if each == event.roles["table"]), None)
     assert table is not None, f"{what!a}: the event names no audited table"
-    assert event.roles.get("key", "unnamed"), f"{what!a}: the event names no row"
+    assert event.roles["key"], f"{what!a}: the event names no row"
     images = {name: image for name in ("before", "after") if (image := event.image(name)) is not None}
     assert images, f"{what!a}: the event holds neither image"
     wanted = {column.name.lower() for column in columns_of(sql, place, table) if not column.virtual}
