@@ -2,14 +2,16 @@
 
 Builds an audit table in a lab of its own and measures, each in a process of its own and over TLS: the full
 verification and the same stream merely fetched, with each driver; the check loop over rows in memory (the floor); and
-the server's own recomputation in SQL, which trusts the server it is to prove. The best of the rounds counts; absolute
-figures depend on the machine, ratios much less.
+the server's own recomputation in SQL, which trusts the server it is to prove. The best of the rounds counts. Absolute
+figures depend on the machine, and the ratios on whether client and server have a core each: so the processor time of
+both is shown too.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import time
@@ -68,7 +70,7 @@ def main() -> int:
             f"{lab.engine} {lab.version}: {options.rows:,} events, {size} bytes each, "
             f"built in {time.perf_counter() - began:.1f} s"
         )
-        print(f"{'':<38} {'rows/s':>10} {'seconds':>8} {'x floor':>8} {'peak MiB':>9}")
+        print(f"{'':<34} {'rows/s':>10} {'seconds':>8} {'x floor':>8} {'CPU s':>7} {'server':>7} {'peak MiB':>9}")
         results: dict[str, dict[str, Any]] = {}
         for _ in range(options.rounds):
             for mode in MODES:
@@ -93,11 +95,15 @@ MODES = {
 
 def show(title: str, result: dict[str, Any], floor: dict[str, Any]) -> None:
     if "why" in result:
-        print(f"{title:<38} {result['why']}")
+        print(f"{title:<34} {result['why']}")
         return
     rate = result["rows"] / result["seconds"]
     ratio = floor["rows"] / floor["seconds"] / rate
-    print(f"{title:<38} {rate:>10,.0f} {result['seconds']:>8.2f} {ratio:>8.2f} {result['peak_mib']:>9.0f}")
+    cpu, server = result["cpu"], result["server_cpu"]
+    print(
+        f"{title:<34} {rate:>10,.0f} {result['seconds']:>8.2f} {ratio:>8.2f} {cpu:>7.2f} {server:>7.2f} "
+        f"{result['peak_mib']:>9.0f}"
+    )
 
 
 def measure(mode: str, directory: Path, engine: str) -> dict[str, Any]:
@@ -159,9 +165,10 @@ def child(mode: str, directory: str, engine: str) -> dict[str, Any]:
         plan = plan_of(target, audit, hasher, source)
         if kind in ("floor", "verifier"):
             rows = in_memory(source, plan)
-            seconds = min(floor(rows) if kind == "floor" else verifier(rows, hasher, audit) for _ in range(3))
-            return {"rows": len(rows), "seconds": seconds, "peak_mib": peak()}
-        began = time.perf_counter()
+            best = min(floor(rows) if kind == "floor" else verifier(rows, hasher, audit) for _ in range(3))
+            return {"rows": len(rows), "seconds": best, "cpu": best, "server_cpu": 0, "peak_mib": peak()}
+        pid = int(json.loads((Path(directory) / "state.json").read_text())["pid"])
+        began, server, own = time.perf_counter(), cpu_of(pid), time.process_time()
         if kind == "server":
             if str(source.ask(IN_SERVER)[0][0]) != "0":
                 raise SystemExit("the chain is broken")
@@ -174,7 +181,13 @@ def child(mode: str, directory: str, engine: str) -> dict[str, Any]:
             if not report.intact:
                 raise SystemExit(str(report.findings))
             count = report.rows
-        return {"rows": count, "seconds": time.perf_counter() - began, "peak_mib": peak()}
+        return {
+            "rows": count,
+            "seconds": time.perf_counter() - began,
+            "cpu": time.process_time() - own,
+            "server_cpu": cpu_of(pid) - server,
+            "peak_mib": peak(),
+        }
 
 
 def plan_of(target: Target, audit: Audit, hasher: Hasher, source: Source) -> Plan:
@@ -208,6 +221,12 @@ def verifier(rows: list[tuple[Any, ...]], hasher: Hasher, audit: Audit) -> float
     if not verify(lambda: in_blocks(rows, 2000), hasher, previous=name, genesis=genesis).intact:
         raise SystemExit("the chain is broken")
     return time.perf_counter() - began
+
+
+def cpu_of(pid: int) -> float:
+    """Seconds of processor time that a process has used (proc_pid_stat(5), fields 14 and 15)."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def peak() -> float:

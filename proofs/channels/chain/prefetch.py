@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import queue
+import sys
 import threading
 from collections.abc import Iterator
 
 from proofs.ledger import Block
 
 AHEAD = 1
+SWITCH_S = 0.0001
+"""How soon the thread gets its turn: TLS hands out 16 KiB at a time, and waiting the usual 5 ms for each, behind the
+one who computes, would leave nothing of fetching ahead."""
 
 
 def prefetched(source: Iterator[Block], ahead: int = AHEAD) -> Iterator[Block]:
@@ -30,6 +34,8 @@ def prefetched(source: Iterator[Block], ahead: int = AHEAD) -> Iterator[Block]:
             last = error
         ready.put(last)
 
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(SWITCH_S)
     thread = threading.Thread(target=fetch, name="chain-prefetch", daemon=True)
     thread.start()
     try:
@@ -38,6 +44,7 @@ def prefetched(source: Iterator[Block], ahead: int = AHEAD) -> Iterator[Block]:
                 raise block
             yield block
     finally:
+        sys.setswitchinterval(usual)
         unwanted.set()
         while thread.is_alive():
             # The thread may wait to hand over a block that nobody wants any more.

@@ -10,7 +10,7 @@ from proofs.errors import ChannelError
 from proofs.ledger import Block
 
 STATEMENT_ROWS = 50_000
-BATCH = 2000
+BATCH = 500
 
 
 def blocks(connection: Any, plan: Plan) -> Iterator[Block]:
