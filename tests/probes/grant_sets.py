@@ -184,12 +184,18 @@ class Server:
 
 @dataclass
 class Reader:
-    """The parts of `SqlChannel` that the engine reads through, on the administrator's session."""
+    """The parts of `SqlChannel` that the engine reads through: the administrator is the inspector."""
 
     server: Server
 
     def rows(self, statement: str, *, identity: str = "inspector") -> list[dict[str, Any]]:
-        with self.server.admin.cursor(pymysql.cursors.DictCursor) as cursor:
+        if identity == "inspector":
+            return self._asked(self.server.admin, statement)
+        with closing(self.server.connect(identity)) as session:
+            return self._asked(session, statement)
+
+    def _asked(self, session: Any, statement: str) -> list[dict[str, Any]]:
+        with session.cursor(pymysql.cursors.DictCursor) as cursor:
             cursor.execute(statement)
             return [{name.lower(): value for name, value in row.items()} for row in cursor.fetchall()]
 

@@ -314,6 +314,14 @@ def test_what_is_not_understood_is_in_doubt(line):
         parse([line], ("app", "%"))
 
 
+def test_an_account_that_is_not_there_is_in_doubt():
+    with pytest.raises(Indeterminate, match=r"no account 'app'@'10\.0\.0\.6'"):
+        Rights(facts()).paths(("app", "10.0.0.6"), "SELECT", EVENTS)
+    with pytest.raises(Indeterminate, match="no account"):
+        Rights(facts()).serverwide(("app", "10.0.0.6"))
+    assert Rights(facts(grant(ROOT, "SELECT"))).paths(("root", "LOCALHOST"), "SELECT", EVENTS)
+
+
 def test_serverwide_ignores_definers():
     found = facts(grant(APP, "EXECUTE", "schema", "s"), grant(ROOT, "SUPER"))
     assert not Rights(found, (Stored("FUNCTION", "s", "f", ROOT),)).serverwide(APP)

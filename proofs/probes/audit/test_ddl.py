@@ -45,6 +45,6 @@ def test_altering_is_refused(sql: SqlChannel, target: Target, experiment: Experi
     with experiment("alter the audit table") as e:
         e.control(sql.attempt(place.reader, f"SELECT 1 FROM {event.table} LIMIT 1"))  # noqa: S608
         for name in attackers(sql, target):
-            if not any(path.through == () for path in rights.paths(account_of(target, name), "ALTER", table)):
+            if not any(path.through == () for path in rights.paths(account_of(sql, target, name), "ALTER", table)):
                 statement = f"ALTER TABLE {event.table} DROP PARTITION `no such partition`"
                 e.attack(sql.attempt(name, statement), refused_with=NO_RIGHT)

@@ -16,7 +16,7 @@ def test_no_path_to_read_a_base_table(sql: SqlChannel, target: Target) -> None:
     Roles, proxies, wildcards, single columns and every other routine or view count (SV-235141).
     """
     rights = read_rights(sql, target)
-    accounts = [account_of(target, name) for name in application_of(target).identities]
+    accounts = [account_of(sql, target, name) for name in application_of(target).identities]
     paths = [path for table in base_tables(sql, target) for path in rights.who_can("SELECT", table.thing, accounts)]
     found = others(paths, target)
     assert not found, f"{len(found)} ways to read base tables: {told(found)}"

@@ -29,7 +29,7 @@ def test_file_is_held_by_administrators_only(
     rights = read_rights(sql, target)
     exempt = set(texts(params, "administrators"))
     if "operator" in target.identities:
-        exempt.add("@".join(account_of(target, "operator")))
+        exempt.add("@".join(account_of(sql, target, "operator")))
     found = [
         held["FILE"]
         for account in rights.facts.accounts

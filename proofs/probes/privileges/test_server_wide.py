@@ -9,7 +9,7 @@ from proofs.model import ParameterValue, Target
 from proofs.ports import Experiments, SqlChannel
 from proofs.probes.privileges.application import application_of, told
 from proofs.probes.rights.facts import Key
-from proofs.probes.rights.objects import account_of, read_rights
+from proofs.probes.rights.objects import account_of, granted_to
 from proofs.probes.transport.settings import texts
 
 DENIED = 1227
@@ -22,12 +22,12 @@ def test_no_privilege_on_the_whole_server(
     sql: SqlChannel, target: Target, params: Mapping[str, ParameterValue]
 ) -> None:
     """Applications hold nothing on `*.*` beyond the parameter's list, by grant, role or proxy (SV-235181)."""
-    rights = read_rights(sql, target)
+    rights = granted_to(sql, target, application_of(target).identities)
     allowed = {name.upper() for name in texts(params, "allowed_privileges")} | {"USAGE"}
     found = [
         path
         for name in application_of(target).identities
-        for privilege, path in sorted(rights.serverwide(account_of(target, name)).items())
+        for privilege, path in sorted(rights.serverwide(account_of(sql, target, name)).items())
         if privilege not in allowed
     ]
     assert not found, f"{len(found)} server-wide privileges of applications: {told(found)}"
@@ -35,11 +35,11 @@ def test_no_privilege_on_the_whole_server(
 
 def test_nothing_can_be_passed_on(sql: SqlChannel, target: Target) -> None:
     """No grant of an application or of a role it has, on whatever object, comes WITH GRANT OPTION."""
-    rights = read_rights(sql, target)
+    rights = granted_to(sql, target, application_of(target).identities)
     grantable = [grant for grant in rights.facts.grants if "GRANT OPTION" in grant.privileges]
     found = [
         f"{account[0]!a} by {grant.one('GRANT OPTION')} of {grant.holder[0]!a}"
-        for account in (account_of(target, name) for name in application_of(target).identities)
+        for account in (account_of(sql, target, name) for name in application_of(target).identities)
         for grant in grantable
         if grant.holder == account or grant.holder in _roles(rights.facts.members, account)
     ]
@@ -58,7 +58,7 @@ def test_administration_is_refused(sql: SqlChannel, target: Target, experiment: 
     looks = ["SHOW ENGINE INNODB STATUS", "SET SESSION sql_log_bin = 1"]
     controls = sql.script("operator", [invalid, *looks], transaction=False)
     for identity in application_of(target).identities:
-        user, host = account_of(target, identity)
+        user, host = account_of(sql, target, identity)
         own = f"CREATE USER IF NOT EXISTS {_text(user)}@{_text(host)} ACCOUNT LOCK"
         results = sql.script(identity, [invalid, *looks, own], transaction=False)
         with experiment(f"administer the server as {identity}") as e:

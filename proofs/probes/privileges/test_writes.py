@@ -31,7 +31,7 @@ def test_no_path_to_write_a_base_table(sql: SqlChannel, target: Target) -> None:
     That goes for its views too: one that it may INSERT into or UPDATE is a table to it (SV-235141).
     """
     rights = read_rights(sql, target)
-    accounts = [account_of(target, name) for name in application_of(target).identities]
+    accounts = [account_of(sql, target, name) for name in application_of(target).identities]
     tables = [table.thing for table in base_tables(sql, target)]
     views = [Thing("table", str(target.schema), name) for name in application_of(target).views]
     found = others(
@@ -55,7 +55,7 @@ def test_only_approved_routines_can_be_called(
     if missing:
         raise Indeterminate(f"approved routines that were not seen: {', '.join('.'.join(each) for each in missing)}")
     rights = read_rights(sql, target)
-    accounts = [account_of(target, name) for name in application.identities]
+    accounts = [account_of(sql, target, name) for name in application.identities]
     beyond = [thing for thing in present if (thing.schema.lower(), thing.name.lower()) not in wanted]
     found = [path for thing in beyond for path in rights.who_can("EXECUTE", thing, accounts) if not path.through]
     assert not found, f"{len(found)} ways to call routines that are not approved: {told(found)}"
@@ -104,7 +104,7 @@ def test_internal_routines_are_refused(sql: SqlChannel, target: Target, experime
     if not internal:
         raise Indeterminate("no routine was seen beside the approved ones, so that there is none to be refused")
     for identity in application.identities:
-        account = account_of(target, identity)
+        account = account_of(sql, target, identity)
         tried = [each for each in internal if all(path.through for path in rights.paths(account, "EXECUTE", each))]
         calls = []
         for thing in tried:

@@ -12,6 +12,7 @@ from proofs.probes.readers import complete_reader
 from proofs.probes.rights.facts import Key
 from proofs.probes.rights.paths import Rights, Stored
 from proofs.probes.rights.sessions import Thing
+from proofs.probes.rights.shown import read_shown
 from proofs.probes.rights.tables import read
 
 ROUTINES = """SELECT ROUTINE_SCHEMA AS db, ROUTINE_NAME AS name, ROUTINE_TYPE AS kind, SECURITY_TYPE AS security,
@@ -41,6 +42,19 @@ class BaseTable:
 def read_rights(sql: SqlChannel, target: Target) -> Rights:
     """Grants, roles and proxies, with every stored object that acts as its definer. Raises `Indeterminate`."""
     return Rights(read(sql, target.engine), tuple(each for each in stored(sql, target) if each.schema not in SYSTEM))
+
+
+def granted_to(sql: SqlChannel, target: Target, identities: Sequence[str]) -> Rights:
+    """What these identities hold themselves: by the grant tables, or out of their reach by what each is shown.
+
+    Only on MySQL: MariaDB's SHOW GRANTS answers with what verifies the password, which has no place in evidence.
+    """
+    try:
+        return Rights(read(sql, target.engine))
+    except Indeterminate:
+        if target.engine == "mariadb":
+            raise
+        return Rights(read_shown(sql, target.engine, identities))
 
 
 def stored(sql: SqlChannel, target: Target) -> Sequence[Stored]:
@@ -79,12 +93,16 @@ def base_tables(sql: SqlChannel, target: Target) -> Sequence[BaseTable]:
     return found
 
 
-def account_of(target: Target, identity: str) -> Key:
-    """The account of an identity as grants name it. `Indeterminate` where the inventory has none of that name."""
-    found = target.identities.get(identity)
-    if found is None:
+def account_of(sql: SqlChannel, target: Target, identity: str) -> Key:
+    """The account that the server takes an identity for, as grants name it.
+
+    Asked of the server: the inventory may name another of several accounts, or one that is gone, and what that one may
+    not do proves nothing. `Indeterminate` where the inventory has no such identity, or it can't log in.
+    """
+    if identity not in target.identities:
         raise Indeterminate(f"the inventory has no identity {identity!r} for {target.name}")
-    return found.user, found.host
+    user, _, host = str(sql.rows("SELECT CURRENT_USER() AS account", identity=identity)[0]["account"]).rpartition("@")
+    return user, host
 
 
 def _definer(name: str) -> Key:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
+from proofs.errors import Indeterminate
 from proofs.probes.rights.facts import Facts, Grant, Key, account_text
 from proofs.probes.rights.patterns import speaks_of
 from proofs.probes.rights.sessions import SERVER, Session, Steps, Thing, sessions
@@ -64,12 +65,17 @@ class Rights:
     stored: tuple[Stored, ...] = ()
 
     def who_can(self, action: str, thing: Thing, accounts: Iterable[Key] | None = None) -> list[Path]:
-        """Every account's shortest path to the action, and one through each stored object that may lead to it."""
+        """Every account's shortest path to the action, and one through each stored object that may lead to it.
+
+        This and the other questions raise `Indeterminate` for an account that the facts don't hold: that such a one has
+        no path says nothing.
+        """
         keys = self.facts.accounts if accounts is None else accounts
         return [path for key in keys for path in self.paths(key, action, thing)]
 
     def paths(self, account: Key, action: str, thing: Thing) -> list[Path]:
         """The account's paths to the action: the first without stored objects on the way, and those with some."""
+        account = self._account(account)
         found: list[Path] = []
         done: set[tuple[Stored, ...]] = set()
         end = f"{action} {thing}" if thing.kind != "server" else ""
@@ -87,6 +93,7 @@ class Rights:
 
     def serverwide(self, account: Key) -> dict[str, Path]:
         """Privilege on the whole server → path, roles and proxies followed; definers are not."""
+        account = self._account(account)
         found: dict[str, Path] = {}
         for key, steps, through in self._reach(account):
             if through:
@@ -100,6 +107,7 @@ class Rights:
 
     def holdings(self, account: Key) -> list[tuple[Steps, Grant]]:
         """Every grant, on whatever, that the account can make use of itself, by a role, or in another's place."""
+        account = self._account(account)
         found: dict[Grant, Steps] = {}
         for key, steps, through in self._reach(account):
             if through:
@@ -108,6 +116,19 @@ class Rights:
                 for roles, grant in session.grants():
                     found.setdefault(grant, (*steps, *roles))
         return [(steps, grant) for grant, steps in found.items()]
+
+    def _account(self, account: Key) -> Key:
+        """The account as the facts spell it: hosts compare without regard to case."""
+        if account in self._names:
+            return account
+        same = [key for key in self._names if key[0] == account[0] and key[1].lower() == account[1].lower()]
+        if not same:
+            raise Indeterminate(f"the grants were read, and no account {account_text(account)} is among their holders")
+        return same[0]
+
+    @cached_property
+    def _names(self) -> frozenset[Key]:
+        return frozenset(self.facts.accounts)
 
     def _direct(self, key: Key, action: str, thing: Thing) -> Steps | None:
         for session in self._sessions(key):

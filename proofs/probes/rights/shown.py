@@ -33,8 +33,8 @@ class Shown:
 def read_shown(sql: SqlChannel, engine: Engine, identities: Iterable[str]) -> Facts:
     """The facts about these identities alone, from SHOW GRANTS on their own sessions; not `complete`.
 
-    Roles granted to them are followed with SHOW GRANTS FOR. `Indeterminate` where an answer is refused or not
-    understood.
+    Nobody may ask what a role holds, not even who has it; SHOW GRANTS … USING the role tells what the two hold
+    together, which stands for the role here. `Indeterminate` where an answer is refused or not understood.
     """
     accounts: list[Key] = []
     grants: list[Grant] = []
@@ -44,19 +44,28 @@ def read_shown(sql: SqlChannel, engine: Engine, identities: Iterable[str]) -> Fa
     for identity in identities:
         name = str(sql.rows("SELECT CURRENT_USER() AS account", identity=identity)[0]["account"])
         user, _, host = name.rpartition("@")
-        waiting: list[tuple[Key, str]] = [((user, host), "SHOW GRANTS")]
-        while waiting:
-            key, statement = waiting.pop(0)
-            if key in accounts:
-                continue
-            accounts.append(key)
-            shown = parse((next(iter(row.values())) for row in sql.rows(statement, identity=identity)), key)
-            grants += [grant for grant in shown.grants if grant.holder == key]
-            members[key] = tuple(shown.roles)
-            proxies += shown.proxies
-            revoked[key] = shown.revoked
-            waiting += [(role, f"SHOW GRANTS FOR {_spelled(role, engine)}") for role in shown.roles]
-    return Facts(engine, tuple(accounts), tuple(grants), members, (), tuple(proxies), revoked, complete=False)
+        own = _ask(sql, identity, "SHOW GRANTS", (user, host))
+        accounts.append((user, host))
+        grants += own.grants
+        proxies += own.proxies
+        revoked[user, host] = own.revoked
+        for role in own.roles:
+            # What two identities hold with a role may differ: each has a role of its own here, of the same name.
+            both = _ask(sql, identity, f"SHOW GRANTS FOR CURRENT_USER() USING {_spelled(role)}", (user, host))
+            alias = role if role not in accounts else (role[0], f"{role[1]} for {user}@{host}")
+            accounts.append(alias)
+            members[user, host] = (*members.get((user, host), ()), alias)
+            grants += [Grant(alias, grant.scope, grant.privileges) for grant in both.grants]
+            revoked[alias] = both.revoked
+    literal = engine == "mysql" and sql.variable("partial_revokes") in ("ON", "1")
+    fold = sql.variable("lower_case_table_names") not in ("0", None)
+    return Facts(
+        engine, tuple(accounts), tuple(grants), members, (), tuple(proxies), revoked, literal, fold, complete=False
+    )
+
+
+def _ask(sql: SqlChannel, identity: str, statement: str, holder: Key) -> Shown:
+    return parse((next(iter(row.values())) for row in sql.rows(statement, identity=identity)), holder)
 
 
 def parse(lines: Iterable[object], holder: Key) -> Shown:
@@ -210,6 +219,5 @@ def _scope(kind: str, schema: str, name: str, column: str) -> Scope:
     return Scope("schema", schema) if schema else Scope("server")
 
 
-def _spelled(role: Key, engine: Engine) -> str:
-    name = "`" + role[0].replace("`", "``") + "`"
-    return name if engine == "mariadb" else f"{name}@`{role[1].replace('`', '``')}`"
+def _spelled(role: Key) -> str:
+    return "@".join("`" + part.replace("`", "``") + "`" for part in role)
