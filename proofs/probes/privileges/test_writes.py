@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from proofs.errors import Indeterminate
 from proofs.model import ParameterValue, Target
 from proofs.ports import Experiments, SqlChannel
+from proofs.probes.apicalls import must_allow_writes
 from proofs.probes.privileges.application import (
     ROUTINE_DENIED,
     TABLE_DENIED,
@@ -70,8 +71,7 @@ def test_writing_base_tables_is_refused(sql: SqlChannel, target: Target, experim
     tenancy = target.tenancy
     if tenancy is None or not tenancy.writes:
         raise Indeterminate("the inventory names no call that writes (tenancy.writes)")
-    if not target.allow_canary_writes:
-        raise Indeterminate("the target does not allow canary writes (allow_canary_writes)")
+    must_allow_writes(sql, target)
     attacks = [statement for table in base_tables(sql, target) for statement in _writes(sql, target, table)]
     for name, tenant in tenancy.tenants.items():
         begin = opening(target, tenant.identity)
