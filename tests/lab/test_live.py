@@ -16,7 +16,7 @@ import pytest
 
 from proofs import lab
 from proofs.errors import ChannelError, ConfigurationError
-from proofs.lab import sabotages
+from proofs.lab import labs, sabotages
 from proofs.lab.state import home, process_birth
 
 pytestmark = pytest.mark.live
@@ -343,3 +343,35 @@ def test_sql_that_fails_names_no_secret(engine, monkeypatch):
         lab.up(name_of(engine), engine, sabotage="broken")
     assert "Sentinel" not in str(caught.value)
     assert remains(name_of(engine)) == []
+
+
+def test_a_restarted_lab_keeps_its_data_and_goes_with_its_last_lease(engine):
+    name = name_of(engine)
+    with lab.lease(name, engine) as state:
+        secret = (state.directory / "secrets" / "app").read_text()
+        assert lab.restart(name) is None
+        (again,) = [each for each in lab.status() if each.name == name]
+        assert (again.port, again.started) == (state.port, state.started)
+        assert again.pid != state.pid
+        assert process_birth(state.pid) is None
+        assert login(again, "app") == "app@127.0.0.1"
+        assert (again.directory / "secrets" / "app").read_text() == secret
+    assert await_no_remains(name) == []
+
+
+def test_a_lab_is_not_restarted_under_others(engine, monkeypatch):
+    monkeypatch.setattr(labs, "CLOSING_LIMIT_S", 0.1)
+    name = name_of(engine)
+    with lab.lease(name, engine) as state:
+        with socket.create_connection(("127.0.0.1", state.port), 5) as other:
+            other.recv(1)
+            assert lab.restart(name) == "others are connected to it"
+        assert state.alive
+    with pytest.raises(ConfigurationError, match="is not up"):
+        lab.restart(name)
+
+
+def test_a_lab_kept_with_a_sabotage_is_not_restarted(engine):
+    name = name_of(engine)
+    lab.up(name, engine, sabotage="password-alone-enough")
+    assert "password-alone-enough might not outlive a restart" in str(lab.restart(name))

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from proofs.errors import Indeterminate
 from proofs.model import Target
 from proofs.ports import SqlChannel
 from proofs.probes.readers import complete_reader
+from proofs.probes.rights.objects import account_of, read_rights
+from proofs.probes.rights.patterns import fits
 from proofs.probes.sqltext import literal
 
 SYSTEM = "('information_schema', 'performance_schema', 'mysql', 'sys')"
@@ -77,6 +80,20 @@ def visible(sql: SqlChannel, identity: str) -> list[tuple[str, str]]:
         identity=identity,
     )
     return [(str(row["place"]), str(row["name"])) for row in rows]
+
+
+def granted(sql: SqlChannel, target: Target, identity: str) -> Callable[[str, str], bool]:
+    """Whether an identity has a right on an object of its own, or on its schema: not only one on the whole server."""
+    scopes = [grant.scope for _, grant in read_rights(sql, target).holdings(account_of(target, identity))]
+    schemas = [scope.schema for scope in scopes if scope.level == "schema"]
+    objects = {
+        (scope.schema.lower(), scope.name.lower()) for scope in scopes if scope.level not in ("server", "schema")
+    }
+
+    def is_granted(schema: str, name: str) -> bool:
+        return (schema.lower(), name.lower()) in objects or any(fits(pattern, schema) for pattern in schemas)
+
+    return is_granted
 
 
 _TABLES = "SELECT table_name AS name FROM information_schema.tables WHERE table_type = 'BASE TABLE' AND table_schema = "
