@@ -254,3 +254,18 @@ def test_a_refusal_names_no_table(app, call):
     with pytest.raises(pymysql.MySQLError) as caught:
         ask(app, f"CALL securedb.{call}")
     assert caught.value.args == (REFUSED, "user refused")
+
+
+def test_a_borrowed_connection_id_borrows_no_context(app, connect):
+    app.commit()
+    operator = connect("operator")
+    right = "BINLOG REPLAY" if "MariaDB" in operator.server_version else "SYSTEM_VARIABLES_ADMIN"
+    ask(operator, f"GRANT {right} ON *.* TO 'app'@'127.0.0.1'")
+    try:
+        thief = connect("app")
+        ask(thief, f"SET SESSION pseudo_thread_id = {app.thread_id()}")
+        assert ask(thief, "SELECT CONNECTION_ID()") == [(app.thread_id(),)]
+        assert ask(thief, "SELECT securedb.get_tenant()") == [(None,)]
+        assert ask(app, "SELECT securedb.get_tenant() IS NULL") == [(0,)]
+    finally:
+        ask(operator, f"REVOKE {right} ON *.* FROM 'app'@'127.0.0.1'")
