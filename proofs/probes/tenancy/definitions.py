@@ -84,7 +84,7 @@ def visible(sql: SqlChannel, identity: str) -> list[tuple[str, str]]:
 
 def granted(sql: SqlChannel, target: Target, identity: str) -> Callable[[str, str], bool]:
     """Whether an identity has a right on an object of its own, or on its schema: not only one on the whole server."""
-    scopes = [grant.scope for _, grant in read_rights(sql, target).holdings(account_of(target, identity))]
+    scopes = [grant.scope for _, grant in read_rights(sql, target).holdings(account_of(sql, target, identity))]
     schemas = [scope.schema for scope in scopes if scope.level == "schema"]
     objects = {
         (scope.schema.lower(), scope.name.lower()) for scope in scopes if scope.level not in ("server", "schema")
