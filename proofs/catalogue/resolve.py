@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from proofs.catalogue.application import SECTIONS, identities_named, sections_of
+from proofs.catalogue.key_service import settings_of
 from proofs.catalogue.parameters import overrides
 from proofs.catalogue.problems import Key, Problems, meant, spell_value
 from proofs.model import (
@@ -76,7 +77,7 @@ class Resolver:
         )
 
     def _sections(self) -> dict[str, Any]:
-        """The sections about the application, every identity in them known and the paths of the anchors found."""
+        """The sections about the application, every identity in them known and every path absolute."""
         entry = {name: self._entry[name] for name in SECTIONS if name in self._entry}
         for key, name in identities_named(entry):
             known = self._entry["identities"]
@@ -90,6 +91,15 @@ class Resolver:
             anchors = sections["audit"].anchors
             # Not looked at here: a store that is missing is a finding about the target, not a mistake of the inventory.
             sections["audit"] = replace(sections["audit"], anchors=replace(anchors, file=str(self._path(anchors.file))))
+        if sections["records"] is not None:
+            key = (*self._key, "records", "key_service", "pin")
+            # Not looked at here either: what does not concern the records is proven without their keys.
+            service = settings_of(
+                sections["records"].key_service,
+                lambda text: str(self._path(text)),
+                lambda ref: self._password(ref, key),
+            )
+            sections["records"] = replace(sections["records"], key_service=service)
         return sections
 
     def _database(self, entry: Mapping[str, Any], key: Key) -> Database:

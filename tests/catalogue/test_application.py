@@ -9,7 +9,9 @@ import pytest
 
 from proofs.catalogue import load_catalogue, load_inventory, public_entry, target_from_entry
 from proofs.errors import ConfigurationError
-from proofs.model import Anchors, RecipePart, Tenant, TenantWrite
+from proofs.model import Anchors, RecipePart, SecretRef, Tenant, TenantWrite
+from proofs.records.services import PROVIDERS, open_key_service
+from proofs.resources import SCHEMAS
 
 SECTIONS = {
     "application": {"identities": ["inspector"], "routines": ["set_tenant"], "views": ["v"]},
@@ -121,6 +123,81 @@ ONE = ("targets", "one")
 )
 def test_mistakes(bend, data, resolve, path, value, expected):
     bend(data, (*ONE, *path), value)
+    with pytest.raises(ConfigurationError) as caught:
+        resolve(data)
+    assert any(expected in line for line in str(caught.value).splitlines()), str(caught.value)
+
+
+PKCS11 = {
+    "provider": "pkcs11",
+    "module": "softhsm2.so",
+    "token": "t",
+    "key_name": "k",
+    "pin": {"env": "PROOFS_TEST_PIN"},
+}
+SERVICES = [
+    {"provider": "file", "path": "kek", "key_name": "k"},
+    PKCS11,
+    {"provider": "aws-kms", "key_name": "alias/records", "region": "eu-central-1"},
+    {"provider": "aws-kms", "key_name": "k", "region": "us-gov-west-1", "endpoint": "http://127.0.0.1:5000"},
+    {"provider": "gcp-kms", "key_name": "projects/p/locations/europe-west3/keyRings/r/cryptoKeys/k"},
+    {"provider": "hybrid", "path": "hybrid.json"},
+]
+
+
+@pytest.mark.parametrize("service", SERVICES, ids=lambda service: service["provider"])
+def test_key_services(service, bend, data, resolve, monkeypatch, tmp_path):
+    monkeypatch.setenv("PROOFS_TEST_PIN", "24680-24680")
+    bend(data, (*ONE, "records", "key_service"), service)
+    target = resolve(data)
+    settings = dict(target.records.key_service)
+    if "path" in service:
+        assert settings["path"] == str(tmp_path / service["path"]), "from the inventory's folder"
+    if "pin" in service:
+        assert settings["pin"] == SecretRef("env", "PROOFS_TEST_PIN")
+        settings["pin"] = service["pin"]
+    assert {**settings, "path": service.get("path")} == {**service, "path": service.get("path")}
+    recorded = json.loads(json.dumps(public_entry(target)))
+    assert set(recorded["records"]["key_service"]) <= {"provider", "key_name"}
+    assert target_from_entry(recorded).records.table == "people"
+    assert open_key_service(target.records.key_service | {"path": str(real_key(service, tmp_path))}, lambda: "pin").name
+
+
+def real_key(service, folder):
+    path = folder / "real"
+    path.write_text(
+        '{"name": "k", "x25519_public": "", "ml_kem_public": ""}' if service["provider"] == "hybrid" else "0" * 64
+    )
+    path.chmod(0o600)
+    return path
+
+
+def test_every_provider_has_a_schema():
+    assert {service["provider"] for service in SERVICES} == set(PROVIDERS)
+    definitions = json.loads((SCHEMAS / "targets.schema.json").read_text())["$defs"]
+    assert definitions["provider"]["enum"] == list(PROVIDERS)
+
+
+@pytest.mark.parametrize(
+    ("service", "expected"),
+    [
+        ({}, "records.key_service: found no key provider, expected provider: what keeps the keys; add provider"),
+        ({"provider": "vault"}, "key_service.provider: found 'vault', expected one of file, pkcs11, aws-kms, gcp-kms"),
+        ({"provider": "file", "key_name": "k"}, "key_service: found no key path, expected path: a file of mode 0600"),
+        ({"provider": "file", "path": "k"}, "key_service: found no key key_name, expected key_name: the name that rec"),
+        ({**SERVICES[0], "pin": {"env": "P"}}, "key_service.pin: found an unknown key, expected one of provider, path"),
+        ({**PKCS11, "pin": 24680}, "key_service.pin: found 24680, expected a mapping"),
+        ({**PKCS11, "pin": {"env": "PROOFS_NOT_SET"}}, "key_service.pin.env: found PROOFS_NOT_SET, which is not set"),
+        ({"provider": "aws-kms", "key_name": "k"}, "found no key region, expected region: an AWS region; add region"),
+        ({**SERVICES[2], "region": "Frankfurt"}, "key_service.region: found 'Frankfurt', expected an AWS region"),
+        ({**SERVICES[2], "endpoint": "http://kms.example"}, "key_service.endpoint: found 'http://kms.example', expect"),
+        ({**SERVICES[2], "secret_key": "x"}, "key_service.secret_key: found an unknown key"),
+        ({"provider": "gcp-kms", "key_name": "k"}, "key_service.key_name: found 'k', expected projects/…/locations/…"),
+        ({"provider": "hybrid", "path": 1}, "key_service.path: found 1, expected text"),
+    ],
+)
+def test_mistakes_about_key_services(service, expected, bend, data, resolve):
+    bend(data, (*ONE, "records", "key_service"), service)
     with pytest.raises(ConfigurationError) as caught:
         resolve(data)
     assert any(expected in line for line in str(caught.value).splitlines()), str(caught.value)
