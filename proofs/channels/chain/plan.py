@@ -69,7 +69,7 @@ class Plan:
         fields = [_field(column, digits=digits) for column in self.columns]
         joined = ", '\\0', ".join([*fields, name])
         return (
-            f"SELECT COUNT(*), MAX({name}), GROUP_CONCAT({joined} SEPARATOR '\\0') "
+            f"SELECT COUNT(*), MAX({name}), GROUP_CONCAT(CONCAT({joined}) SEPARATOR '\\0') "
             f"FROM {self.source} WHERE {name} > {after} AND {name} <= {upto}"
         )
 
