@@ -245,6 +245,10 @@ class HostChannel(Protocol):
 
     def read_text(self, path: str, *, limit: int = 65536) -> str: ...
 
+    def search(self, directory: str, text: str) -> Sequence[str]:
+        """Files below a directory that hold the text, as bytes anywhere in them; `Indeterminate` above a GiB."""
+        ...
+
     def listening(self) -> Sequence[Json]:
         """Listening TCP sockets: {address, port}, IPv4 and IPv6."""
         ...
@@ -280,6 +284,35 @@ class LabChannel(Protocol):
         """Restart the server: what was set at run time is gone, connection ids begin anew.
 
         Raises `NotApplicable` where the target is no lab of the project's, or one that cannot be restarted now.
+        """
+        ...
+
+
+class RecordsChannel(Protocol):
+    """Encrypted records, as the target's `records` section describes them, through an application's client."""
+
+    def canary(self, tenant: str) -> Json:
+        """A record of made-up personal data for a tenant of the inventory, sealed; once per run and tenant.
+
+        {token (letters and digits found nowhere else), text (with the token), record, tenant (ids), fields:
+        {ciphertext, iv, aad, wrapped_key, wrapped_key_pq, cipher, wrap, key_name}}; bytes are `{"$hex": …}`.
+        """
+        ...
+
+    def open(self, fields: Mapping[str, Any], *, tenant: str, record: str, key: str = "own") -> Attempt:
+        """Try to open a record as one of a tenant; `key` `other` is a key that was made up.
+
+        Codes when refused: `local:UnwrapRefused` (by the key service), `local:OpenRefused` (by the cipher or its AAD).
+        """
+        ...
+
+    def survey(self) -> Json:
+        """Every stored record in one stream, once per run.
+
+        {rows, compared, ciphertext_bytes, chi_square or None, offenders: {what: rows}, first: {what: record ids},
+        opened, tried (records opened with the key service, the first few hundred), unreachable: why or None}. What:
+        ciphertext_short, ciphertext_readable, iv_length, iv_zero, wrapped_key_short, key_not_wrapped,
+        aad_not_of_tenant, does_not_open, and {iv, ciphertext, wrapped_key, data_key}_repeated.
         """
         ...
 

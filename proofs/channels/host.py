@@ -20,6 +20,8 @@ _STAT_FORMAT = "%F|%a|%U|%G|%N"
 _LISTEN = "0A"  # TCP_LISTEN of the kernel's include/net/tcp_states.h
 _PROC_LIMIT = 1 << 20
 _LONGEST_PATH = 4096
+_SEARCH_LIMIT_MB = 1024
+_SEARCH_SHOWN = 20
 
 
 class Host:
@@ -61,6 +63,31 @@ class Host:
         request = Request("host", "read_text", {"path": path, "limit": limit})
         return str(self._sink.exchange(request, perform, memo=True).answer["text"])
 
+    def search(self, directory: str, text: str) -> Sequence[str]:
+        """Files below a directory that hold `text` (plain ASCII), links not followed.
+
+        Raises `Indeterminate` without host access or above `_SEARCH_LIMIT_MB`, `ChannelError` where a file cannot be
+        read (and so was not searched).
+        """
+        self._need_access()
+        if not directory.startswith("/") or not text.isascii() or not text.isprintable():
+            raise ChannelError(f"not to be searched for: {text[:40]!a} in {directory[:100]!a}")
+
+        def perform() -> Json:
+            size = self._run("LC_ALL=C du -s -m -- %s", directory).split()[0]
+            if int(size) > _SEARCH_LIMIT_MB:
+                return {"too_large_mb": int(size)}
+            found = self._run("LC_ALL=C timeout 60 grep -rlaF -e %s -- %s", text, directory, nothing_found=1)
+            return {"files": found.splitlines()[:_SEARCH_SHOWN]}
+
+        answer = self._sink.exchange(
+            Request("host", "search", {"directory": directory, "text": text}), perform, memo=True
+        ).answer
+        if "files" not in answer:
+            raise Indeterminate(f"{directory} holds {answer['too_large_mb']} MiB, more than is searched")
+        files: list[str] = answer["files"]
+        return files
+
     def listening(self) -> Sequence[Json]:
         """{address, port} of each listening TCP socket in the host's own network namespace, IPv4 and IPv6."""
         self._need_access()
@@ -78,7 +105,7 @@ class Host:
         if self._target.host is None:
             raise Indeterminate("the target names no host access")
 
-    def _run(self, command: str, *arguments: str) -> str:
+    def _run(self, command: str, *arguments: str, nothing_found: int | None = None) -> str:
         import testinfra  # noqa: PLC0415 - late: slow to import, and not every target has a host
 
         try:
@@ -89,7 +116,7 @@ class Host:
             raise ChannelError(f"no access to the host {self._target.host}: {type(e).__name__}") from None
         if result.rc == 127:
             raise ChannelError(f"the host has no such command, so nothing was seen: {_program(command)}")
-        if result.rc != 0:
+        if result.rc not in (0, nothing_found):
             said = result.stderr.strip().splitlines()[-1:] or ["no message"]
             raise ChannelError(f"the host answered exit status {result.rc}: {said[0][:300]}")
         return str(result.stdout)

@@ -154,7 +154,8 @@ def _deploy(
     admin.run(socket, ADMINISTRATOR, "", [fill(deployment.sql, values, sql_text)])
     if deployment.seeded:
         seed.make_key(directory / "secrets")
-        seed.seed(socket, ADMINISTRATOR, values["password:operator"], directory / "secrets" / "kek")
+        key = directory / "secrets" / "kek"
+        seed.seed(socket, ADMINISTRATOR, values["password:operator"], key, change.records)
         make_directory(directory / "anchors")
         anchoring.anchor_lab(directory, deployment.engine, age=STALE if change.anchors == "stopped" else timedelta())
     if change.sql:

@@ -28,6 +28,7 @@ class Change:
     `secrets`: identity → what its password is once the SQL was run.
     `copies`: path in the lab → path of the file whose content it gets once the server is up, before the SQL.
     `anchors`: `stopped` (the only one is an hour old) or `missing` (their file is empty); else one every minute.
+    `records`: a mistake the client makes when it seals the lab's records (`proofs.lab.seed.MISTAKES`).
     """
 
     options: Mapping[str, str | None]
@@ -39,6 +40,7 @@ class Change:
     secrets: Mapping[str, str]
     copies: Mapping[str, str]
     anchors: str | None = None
+    records: str | None = None
 
 
 NO_CHANGE = Change({}, (), {}, {}, {}, {}, {}, {})
@@ -122,6 +124,7 @@ def _change(entry: Mapping[str, Any]) -> Change:
         secrets=entry.get("secrets", {}),
         copies=entry.get("copies", {}),
         anchors=entry.get("anchors"),
+        records=entry.get("records"),
     )
 
 

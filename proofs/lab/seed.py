@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from proofs.lab import admin
 from proofs.lab.files import write_private
 from proofs.records.file_key import FileKeyService
 from proofs.records.keys import KeyService
-from proofs.records.seal import Place
+from proofs.records.seal import Place, SealedRecord
 from proofs.records.seal import seal as seal_record
 
 KEY_NAME = "lab-2026"
@@ -23,22 +24,54 @@ NAMES = f"'member', 'AES-256-GCM', 'AES-256-KW', '{KEY_NAME}', UTC_TIMESTAMP(6)"
 ACCOUNT = "tenant_id, account_id, user_id, currency, balance"
 
 
+def _sealed_with(text: bytes, service: KeyService, data_key: bytes, iv: bytes, aad: bytes) -> SealedRecord:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415 - a fast start matters
+
+    ciphertext = AESGCM(data_key).encrypt(iv, text, aad)
+    return SealedRecord(ciphertext, iv, aad, service.wrap(data_key, {}), None, "AES-256-GCM", "AES-256-KW", KEY_NAME)
+
+
+def _unwrapped(text: bytes, good: SealedRecord, service: KeyService) -> SealedRecord:
+    data_key = os.urandom(32)
+    return replace(_sealed_with(text, service, data_key, good.iv, good.aad), wrapped_key=bytes(8) + data_key)
+
+
+_CONSTANT = os.urandom(32)
+MISTAKES: Mapping[str, Callable[[bytes, SealedRecord, KeyService], SealedRecord]] = {
+    "one-data-key": lambda text, good, service: _sealed_with(text, service, _CONSTANT, good.iv, good.aad),
+    "one-iv": lambda text, good, service: _sealed_with(text, service, os.urandom(32), _CONSTANT[:12], good.aad),
+    "aad-of-another-tenant": lambda text, good, service: _sealed_with(
+        text, service, os.urandom(32), good.iv, good.aad.replace(TENANTS["alpha"].encode(), TENANTS["beta"].encode())
+    ),
+    "aad-not-used": lambda text, good, service: replace(
+        _sealed_with(text, service, os.urandom(32), good.iv, b""), aad=good.aad
+    ),
+    "key-not-wrapped": _unwrapped,
+}
+"""What a careless client does with records, each of them stored without an error."""
+
+
 def make_key(directory: Path) -> None:
     """The key that wraps data keys, in the prover's part of the lab: the server never has it."""
     write_private(directory / "kek", os.urandom(32).hex().encode())
 
 
-def seed(socket: Path, user: str, password: str, key: Path) -> None:
-    """Store three people and their accounts for each tenant. Raises as `admin.run` does."""
-    admin.run(socket, user, password, list(_statements(FileKeyService(key, KEY_NAME))))
+def seed(socket: Path, user: str, password: str, key: Path, mistake: str | None = None) -> None:
+    """Store three people and their accounts for each tenant. Raises as `admin.run` does.
+
+    `mistake` is one of `MISTAKES` that the client makes with the first tenant's records.
+    """
+    admin.run(socket, user, password, list(_statements(FileKeyService(key, KEY_NAME), mistake)))
 
 
-def _statements(service: KeyService) -> Iterator[str]:
+def _statements(service: KeyService, mistake: str | None) -> Iterator[str]:
     for name, tenant in TENANTS.items():
         for number, person in enumerate(PEOPLE):
             record = str(uuid.uuid4())
             text = f'{{"name": "{person}", "mail": "{name}{number}@example.org"}}'
             one = seal_record(text.encode(), Place(tenant, "users", record), service)
+            if mistake is not None and name == "alpha":
+                one = MISTAKES[mistake](text.encode(), one, service)
             sealed = ", ".join(_hex(each) for each in (one.ciphertext, one.iv, one.aad, one.wrapped_key))
             yield f"INSERT INTO securedb.users ({USER}) VALUES ({_id(tenant)}, {_id(record)}, {sealed}, {NAMES})"  # noqa: S608 - hexadecimal and constants
             account = ", ".join((_id(tenant), _id(str(uuid.uuid4())), _id(record), BALANCE))

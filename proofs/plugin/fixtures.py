@@ -19,6 +19,7 @@ from proofs.ports import (
     LedgerChannel,
     MaterialChannel,
     NetworkChannel,
+    RecordsChannel,
     SqlChannel,
     TlsChannel,
 )
@@ -92,6 +93,12 @@ def ledger(proof_run: TargetRun) -> LedgerChannel:
 def lab(proof_run: TargetRun) -> LabChannel:
     """Restarts, where the target is one of the project's own labs."""
     return proof_run.lab
+
+
+@pytest.fixture
+def records(proof_run: TargetRun) -> RecordsChannel:
+    """Encrypted records, through an application's client."""
+    return proof_run.records
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from proofs.channels.host import Host
 from proofs.channels.ledger import Ledger, Since
 from proofs.channels.material import Material
 from proofs.channels.network import Network
+from proofs.channels.records import RecordsLooks
 from proofs.channels.sql import Sql
 from proofs.channels.tls import Tls
 from proofs.evidence import Journal, Redactor, ReplaySink, RunDirectory
@@ -78,6 +79,7 @@ class TargetRun:
         self.network = Network(self.target, self.sink)
         self.machine = Host(self.target, self.sink)
         self.material = Material(self.target, self.sink)
+        self.records = RecordsLooks(self.target, self.sink, self.secrets)
         self.ledger = Ledger(self.target, self.sink, self.secrets, self.since)
         self.lab = Restarts(self.target, self.sink, self.sql)
 

@@ -12,7 +12,9 @@ from proofs.ports import Code
 
 
 @dataclass(frozen=True)
-class _Result:
+class Result:
+    """What every attempt has: what was tried, the stored answer, the exchange's number."""
+
     what: str
     answer: Json
     exchange: int
@@ -47,7 +49,7 @@ class _Result:
 
 
 @dataclass(frozen=True)
-class LoginAttempt(_Result):
+class LoginAttempt(Result):
     """`proofs.ports.LoginResult`."""
 
     @property
@@ -62,7 +64,7 @@ class LoginAttempt(_Result):
 
 
 @dataclass(frozen=True)
-class Statement(_Result):
+class Statement(Result):
     """`proofs.ports.QueryResult`."""
 
     @cached_property

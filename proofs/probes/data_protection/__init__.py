@@ -1,0 +1,1 @@
+"""Probes of the surface data_protection."""
