@@ -126,8 +126,8 @@ class Records:
     """Where encrypted personal data is kept, column by column, and how the application writes it.
 
     `plaintext` are columns that may hold clear text; `view` shows the application its records under the same column
-    names; `write` is the call, `{…}` in it the fields of a sealed record; `wrapped_key_pq` is where a second wrap is kept,
-    if any; `key_service` says how to reach the keys.
+    names; `write` is the call, `{…}` in it the fields of a sealed record; `wrapped_key_pq` is where a second wrap is
+    kept, if any; `key_service` says how to reach the keys.
     """
 
     table: str
