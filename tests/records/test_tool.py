@@ -1,14 +1,22 @@
 """`tools/records.py`: records sealed, opened and wrapped again from a shell."""
 
 import json
+import os
 import stat
 import subprocess
 import sys
+import uuid
+from pathlib import Path
 
+import pymysql
 import pytest
 import yaml
 from proving import ROOT, lab_inventory
 
+from proofs.lab import lease
+from proofs.lab.seed import TENANTS
+
+MODULE = next((str(path) for path in Path("/usr/lib").glob("**/softhsm/libsofthsm2.so")), None)
 PLACE = ["--table", "users", "--tenant", "t-1", "--record", "r-1"]
 TEXT = b'{"name": "Ada Example"}'
 
@@ -69,6 +77,31 @@ def test_a_second_wrap(tool, service, tmp_path):
     assert tool("open", "--key-service", "pq.yaml", *PLACE, given=by_second).stdout == TEXT
 
 
+@pytest.mark.skipif(MODULE is None and not os.environ.get("CI"), reason="SoftHSM2 is not installed")
+def test_the_pin_of_a_token_comes_by_reference(tool, tmp_path, monkeypatch):
+    pytest.importorskip("pkcs11")
+    (tmp_path / "tokens").mkdir()
+    (tmp_path / "softhsm2.conf").write_text(f"directories.tokendir = {tmp_path / 'tokens'}\n")
+    monkeypatch.setenv("SOFTHSM2_CONF", str(tmp_path / "softhsm2.conf"))
+    make = ["softhsm2-util", "--init-token", "--free", "--label", "t", "--so-pin", "98765432", "--pin", "246810"]
+    subprocess.run(make, check=True, capture_output=True)
+    script = (
+        f"import pkcs11; s = pkcs11.lib({MODULE!r}).get_token(token_label='t').open(user_pin='246810', rw=True);"
+        "s.generate_key(pkcs11.KeyType.AES, 256, label='kek', store=True)"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
+    settings = {"provider": "pkcs11", "module": MODULE, "token": "t", "key_name": "kek", "pin": {"env": "RECORDS_PIN"}}
+    (tmp_path / "hsm.yaml").write_text(yaml.safe_dump(settings))
+    monkeypatch.setenv("RECORDS_PIN", "246810")
+    sealed = tool("seal", "--key-service", "hsm.yaml", *PLACE, given=TEXT)
+    assert sealed.returncode == 0, sealed.stderr
+    assert tool("open", "--key-service", "hsm.yaml", *PLACE, given=sealed.stdout).stdout == TEXT
+    monkeypatch.setenv("RECORDS_PIN", "135791")
+    refused = tool("open", "--key-service", "hsm.yaml", *PLACE, given=sealed.stdout)
+    assert (refused.returncode, refused.stdout) == (3, b"")
+    assert b"135791" not in refused.stderr and refused.stderr.count(b"\n") == 1, refused.stderr
+
+
 def test_new_keys_are_private_and_never_overwritten(tool, tmp_path):
     assert tool("new-key", "kek").returncode == 0
     path = tmp_path / "kek"
@@ -108,3 +141,31 @@ def test_mistakes(tool, service, tmp_path):
     (tmp_path / "one.kek").chmod(0o644)
     (tmp_path / "one.yaml").write_text("provider: file\npath: one.kek\nkey_name: k\n")
     assert b"chmod 600" in tool("seal", "--key-service", one, *PLACE).stderr
+
+
+@pytest.mark.live
+@pytest.mark.parametrize("engine", ["mysql", "mariadb"])
+def test_a_lab_s_records_open_with_the_inventory_alone(tool, tmp_path, engine):
+    name = {"mysql": "records-tool", "mariadb": "ma-records-tool"}[engine]
+    lab_inventory(tmp_path, name)
+    with lease(name, engine) as lab:
+        password = (lab.directory / "secrets" / "operator").read_text()
+        columns = "pii_ct, pii_iv, pii_aad, dek_wrapped, dek_wrapped_pq, cipher_name, wrap_name, key_name"
+        with (
+            pymysql.connect(unix_socket=str(lab.socket), user="root", password=password, ssl_disabled=True) as session,
+            session.cursor() as cursor,
+        ):
+            alpha = uuid.UUID(TENANTS["alpha"])
+            cursor.execute(f"SELECT user_id, {columns} FROM securedb.users WHERE tenant_id = %s", (alpha.bytes,))
+            rows = cursor.fetchall()
+        assert len(rows) == 3
+        record, *stored = rows[0]
+        names = ("ciphertext", "iv", "aad", "wrapped_key", "wrapped_key_pq", "cipher", "wrap", "key_name")
+        values = (value.hex() if isinstance(value, bytes) else value for value in stored)
+        sealed = json.dumps(dict(zip(names, values, strict=True))).encode()
+        place = ["--target", name, "--record", uuid.UUID(bytes=record)]
+        opened = tool("open", *place, "--tenant", TENANTS["alpha"], given=sealed)
+        assert opened.returncode == 0, opened.stderr
+        assert json.loads(opened.stdout)["mail"].startswith("alpha")
+        refused = tool("open", *place, "--tenant", TENANTS["beta"], given=sealed)
+        assert (refused.returncode, refused.stdout) == (1, b"")
