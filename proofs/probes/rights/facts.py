@@ -67,7 +67,8 @@ class Facts:
     `members`: account or role → roles granted to it. `revoked`: account → schema → privileges that its grants on `*.*`
     do not give there (MySQL's partial revokes). `literal_names`: `%` and `_` in the schema of a grant are no wildcards
     (MySQL with partial_revokes=ON). `fold_names`: names of schemas and tables are compared in lower case.
-    `complete` is False where only some accounts were asked what they hold.
+    `complete` is False where only some accounts were asked what they hold; such answers mix what several holders have,
+    so that no row is taken to hide another.
     """
 
     engine: Engine

@@ -118,7 +118,8 @@ class Session:
         # after a restart on another.
         if fitting:
             best = max(rank for rank, *_ in fitting)
-            yield from ((steps, grant) for rank, steps, grant in fitting if rank == best)
+            every = not self.facts.complete
+            yield from ((steps, grant) for rank, steps, grant in fitting if every or rank == best)
 
     def _first_by_name(self, schema: str) -> Iterator[tuple[Steps, Grant]]:
         """MySQL with an active role: the name itself, or of the patterns that fit the one that sorts first."""
@@ -126,7 +127,8 @@ class Session:
         if rows:
             patterns = {grant.scope.schema for _, grant in rows}
             first = min(patterns, key=lambda each: (any(sign in each for sign in "%_\\"), each.encode()))
-            yield from ((steps, grant) for steps, grant in rows if grant.scope.schema == first)
+            every = not self.facts.complete
+            yield from ((steps, grant) for steps, grant in rows if every or grant.scope.schema == first)
 
     def _on_object(self, thing: Thing, columns: bool) -> Iterator[tuple[Steps, Grant]]:
         for key, steps in self._holders:
