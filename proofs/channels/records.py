@@ -13,7 +13,7 @@ from proofs.channels.sql.connect import Connector, Wish
 from proofs.channels.sql.results import Result
 from proofs.channels.survey import Survey, survey_rows
 from proofs.errors import ChannelError, Indeterminate
-from proofs.model import Json, Records, Request, SecretRef, Target
+from proofs.model import Json, Records, Request, Target
 from proofs.ports import ExchangeSink, Secrets
 from proofs.records.keys import KeyService, UnwrapRefused
 from proofs.records.seal import CIPHER, OpenRefused, Place, SealedRecord, open_record, seal
@@ -75,9 +75,10 @@ class RecordsLooks:
         if self._target.schema is None:
             raise Indeterminate("the inventory names no schema of the application (schema)")
         reader = "operator" if "operator" in self._target.identities else "inspector"
-        service = self._service("own") if records.key_service else None
 
         def perform() -> Json:
+            # Only here: in a replay there are no keys.
+            service = self._service("own") if records.key_service else None
             wish = Wish(reader)
             survey = Survey(records.table, service)
             client = self._connector.open(wish, self._connector.prepare(wish))
@@ -112,9 +113,7 @@ class RecordsLooks:
         pin = settings.get("pin")
         if pin is None:
             return open_key_service(settings)
-        ((kind, value),) = pin.items()
-        ref = SecretRef(kind, tuple(value) if isinstance(value, list) else value)
-        return open_key_service(settings, lambda: self._secrets.resolve(ref))
+        return open_key_service(settings, lambda: self._secrets.resolve(pin))
 
 
 class _MadeUpKey:
