@@ -56,16 +56,22 @@ def test_user_variables_do_not_count(sql: SqlChannel, target: Target, params: Ma
     tallies = [view.tally for view in views(sql, here)]
     found = {name for body in bodies(sql, target, here.schema) for name in user_variables(body.text)}
     names = sorted({name.lower() for name in found} | set(COMMON_NAMES))
+    doubts: list[Indeterminate] = []
     for mine, other in here.pairs:
         for spelled in spellings(other.id):
             forge = "SET " + ", ".join(f"@{quoted(name)} = {spelled}" for name in names)
             (forged, *none), (bound, *some), (again, *still) = script(
                 sql, mine.identity, [[forge, *tallies], [here.bind(mine.id), *tallies], [forge, *tallies]]
             )
-            succeeded(forged, bound, again)
-            _no_foreign_rows(
-                none, some, still, refusals(params), f"{mine.identity} with {len(names)} variables set to {spelled}"
-            )
+            whom = f"{mine.identity} with {len(names)} variables set to {spelled}"
+            try:
+                succeeded(forged, bound, again)
+                _no_foreign_rows(none, some, still, refusals(params), whom)
+            except Indeterminate as doubt:
+                # One spelling may only make a view fail, where the next one opens it.
+                doubts.append(doubt)
+    if doubts:
+        raise doubts[0]
 
 
 def test_state_tables_are_out_of_reach(sql: SqlChannel, target: Target, experiment: Experiments) -> None:
