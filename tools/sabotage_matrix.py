@@ -1,7 +1,7 @@
 """`make sabotage`: prove the labs under every sabotage and print which controls noticed, as a Markdown table.
 
-Each sabotage must be noticed by exactly the controls it breaks, with none in doubt but those it names. What it can't reach
-is left out (`within_reach`).
+Each sabotage must be noticed by exactly the controls it breaks, with none in doubt but those it names. What it can't
+reach is left out (`within_reach`).
 """
 
 from __future__ import annotations
