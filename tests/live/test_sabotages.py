@@ -14,14 +14,14 @@ CASES = list(cases())
 
 @pytest.fixture(scope="session")
 def observed(request, tmp_path_factory):
-    """Two labs at a time: the selected cases are all under way from the first on, and each test awaits its own."""
+    """Three labs at a time: the selected cases are all under way from the first on, and each test awaits its own."""
     selected = [
         item.callspec.params["case"]
         for item in request.session.items
         if "observed" in getattr(item, "fixturenames", ())
     ]
     scratch = tmp_path_factory.mktemp("sabotages")
-    with ProcessPoolExecutor(2) as pool:
+    with ProcessPoolExecutor(3) as pool:
         yield {case: pool.submit(prove, *case, scratch) for case in selected}
 
 
