@@ -62,7 +62,10 @@ def problem(file: str, line: int, key: Key, *, found: str, expected: str, remedy
     """One mistake as its line. A value at or below a password key is never repeated."""
     if found[:1] in "'\"-0123456789" and any(step in _SECRET_KEYS for step in key):
         found = "a literal value"
-    return f"{file}:{line}: {spell_key(key)}: found {found}, expected {expected}; {remedy}".replace("\n", " ")
+    text = f"{spell_key(key)}: found {found}, expected {expected}; {remedy}".replace("\n", " ")
+    # Paths and values of a file may hold anything; what a terminal would act on, or take for a line's end, is spelled.
+    shown = "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in text)
+    return f"{file}:{line}: {shown}"
 
 
 class Problems:

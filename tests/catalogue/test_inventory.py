@@ -257,6 +257,15 @@ def test_any_bent_inventory_resolves_or_says_why_in_lines(
         assert all(line.startswith(f"{file}:") for line in str(error).splitlines())
 
 
+@pytest.mark.parametrize("sign", ["\x1e", "\x1b[2J", "\u2028", "\x85"])
+def test_what_a_terminal_acts_on_is_spelled(bend, inventory_data, catalogue, write, tmp_path, sign):
+    bend(inventory_data, (*ONE, "database", "crl"), f"none{sign}.pem")
+    with pytest.raises(ConfigurationError) as caught:
+        load_inventory(write("targets.yaml", inventory_data)).resolve("one", {"lab": str(tmp_path)}, catalogue)
+    assert sign not in str(caught.value)
+    assert len(str(caught.value).splitlines()) == 1
+
+
 def test_the_shipped_inventory_is_well_formed():
     inventory = load_inventory(TARGETS)
     profiles = load_catalogue(CONTROLS).profiles
