@@ -20,6 +20,7 @@ from proofs.records.keys import KeyServiceError, UnwrapRefused, context_bytes
 _LABEL = bytes.fromhex("5c2e2f2f5e5c")
 _X25519 = 32
 _ML_KEM_CIPHERTEXT = 1088
+_LENGTHS = {"x25519_public": 32, "ml_kem_public": 1184, "x25519_secret": 32, "ml_kem_secret": 2400}
 _HEADER = b"\x01"
 _NONCE = bytes(12)
 """Fixed, since the key encrypts nothing else: each wrap has a shared secret of its own."""
@@ -114,11 +115,14 @@ def load(path: Path) -> HybridKey:
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
         name = str(data.pop("name"))
-        key = HybridKey(name, **{field: bytes.fromhex(value) for field, value in data.items()})
+        halves = {field: bytes.fromhex(value) for field, value in data.items()}
+        key = HybridKey(name, **halves)
     except OSError as error:
         raise ConfigurationError(f"{path}: {error.strerror}") from None
     except (ValueError, TypeError, KeyError, AttributeError):
         raise ConfigurationError(f"{path}: not a hybrid key as `tools/records.py new-hybrid-key` writes it") from None
+    if any(len(value) != _LENGTHS[field] for field, value in halves.items()):
+        raise ConfigurationError(f"{path}: not a hybrid key: one of its halves has another length")
     if key.x25519_secret is not None and path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
         raise ConfigurationError(f"{path}: others may read this secret key; chmod 600 it")
     return key

@@ -71,7 +71,8 @@ def test_a_key_file(key, tmp_path):
     path.write_text(key.public().to_json())
     assert hybrid.load(path) == key.public()
     assert key.x25519_secret.hex() not in repr(key)
-    for wrong in ("{}", "[]", "{", '{"name": "x", "other": "00"}'):
+    short = replace(key, ml_kem_public=key.ml_kem_public[:-1]).to_json()
+    for wrong in ("{}", "[]", "{", '{"name": "x", "other": "00"}', short):
         path.write_text(wrong)
         with pytest.raises(ConfigurationError, match="not a hybrid key"):
             hybrid.load(path)
