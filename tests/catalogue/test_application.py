@@ -166,7 +166,9 @@ def test_key_services(service, bend, data, resolve, monkeypatch, tmp_path):
 def real_key(service, folder):
     path = folder / "real"
     path.write_text(
-        '{"name": "k", "x25519_public": "", "ml_kem_public": ""}' if service["provider"] == "hybrid" else "0" * 64
+        json.dumps({"name": "k", "x25519_public": "00" * 32, "ml_kem_public": "00" * 1184})
+        if service["provider"] == "hybrid"
+        else "0" * 64
     )
     path.chmod(0o600)
     return path
