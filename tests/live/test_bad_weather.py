@@ -271,5 +271,7 @@ def test_a_server_of_another_name_fails_by_that_and_gets_no_login(tmp_path):
     with only_bundle(tmp_path) as bundle:
         verdicts = {control["id"]: control["verdict"] for control in bundle.assessment["controls"]}
     assert verdicts.pop("server-cert-valid-and-fresh") == "not-satisfied"
+    # What the operator alone looks at, over the Unix socket, has no server name to be wrong.
+    assert verdicts.pop("audit-covers-cascades") in ("satisfied", "indeterminate")
     assert set(verdicts.values()) == {"indeterminate"}
     assert ran.out.count("cannot log in as inspector") == 1
