@@ -16,6 +16,7 @@ import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from itertools import groupby
 from pathlib import Path
 
@@ -64,16 +65,22 @@ class Row:
         return bool(self.found) and self.not_satisfied == self.expected and self.doubtful == must_doubt(self.sabotage)
 
 
+@cache
+def known() -> dict[str, sabotages.Sabotage]:
+    """Every sabotage by name, read once."""
+    return sabotages.load()
+
+
 def must_doubt(sabotage: str | None) -> frozenset[str]:
     """The controls that can't be judged under this sabotage."""
-    return frozenset(sabotages.load()[sabotage].doubts) if sabotage else frozenset()
+    return frozenset(known()[sabotage].doubts) if sabotage else frozenset()
 
 
 def cases() -> Iterator[tuple[str | None, Engine, frozenset[str]]]:
     """Every (sabotage, engine, controls it breaks), the good labs first."""
     for engine in NAMES:
         yield None, engine, frozenset()
-    for sabotage in sabotages.load().values():
+    for sabotage in known().values():
         for engine in sabotage.changes:
             yield sabotage.name, engine, frozenset(sabotage.breaks)
 

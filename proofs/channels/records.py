@@ -15,6 +15,7 @@ from proofs.channels.survey import Survey, survey_rows
 from proofs.errors import ChannelError, Indeterminate
 from proofs.model import Json, Records, Request, Target
 from proofs.ports import ExchangeSink, Secrets
+from proofs.records.file_key import AesKeyWrap
 from proofs.records.keys import KeyService, UnwrapRefused
 from proofs.records.seal import CIPHER, OpenRefused, Place, SealedRecord, open_record, seal
 from proofs.records.services import open_key_service
@@ -106,7 +107,9 @@ class RecordsLooks:
             settings = self._records().key_service
             if not settings:
                 raise Indeterminate("the inventory does not say how to reach the keys (records.key_service)")
-            self._services[which] = _MadeUpKey() if which == "other" else self._open_service(settings)
+            self._services[which] = (
+                AesKeyWrap(secrets.token_bytes(32), "made up") if which == "other" else self._open_service(settings)
+            )
         return self._services[which]
 
     def _open_service(self, settings: Mapping[str, Any]) -> KeyService:
@@ -114,29 +117,6 @@ class RecordsLooks:
         if pin is None:
             return open_key_service(settings)
         return open_key_service(settings, lambda: self._secrets.resolve(pin))
-
-
-class _MadeUpKey:
-    """A key service without the key: it unwraps as AES Key Wrap under a random key would, which is never."""
-
-    name = "made up"
-    algorithm = "AES-256-KW"
-
-    def __init__(self) -> None:
-        self._key = secrets.token_bytes(32)
-
-    def wrap(self, data_key: bytes, context: Mapping[str, str]) -> bytes:
-        """Not to be used."""
-        raise ChannelError("a made-up key wraps nothing")
-
-    def unwrap(self, wrapped: bytes, context: Mapping[str, str]) -> bytes:
-        """Try the wrapped bytes as a key as they are, else refuse."""
-        from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap  # noqa: PLC0415
-
-        try:
-            return aes_key_unwrap(self._key, wrapped)
-        except (InvalidUnwrap, ValueError):
-            raise UnwrapRefused("a made-up key does not unwrap it") from None
 
 
 def _sealed(fields: Mapping[str, Any]) -> SealedRecord:

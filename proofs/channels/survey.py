@@ -14,12 +14,13 @@ from collections import Counter
 from itertools import pairwise
 from typing import Any
 
+from proofs.channels.chain.plan import quoted
 from proofs.channels.sql.client import Client
-from proofs.channels.sql.statements import MAX_ROWS, must, prepare_session, run
+from proofs.channels.sql.statements import must, prepare_session, run
 from proofs.errors import ChannelError
 from proofs.model import Json, Records, Target
 from proofs.records.keys import KeyService, KeyServiceError, UnwrapRefused
-from proofs.records.seal import CIPHER, IV_BYTES, OpenRefused, Place, SealedRecord, open_record
+from proofs.records.seal import CIPHER, IV_BYTES, OpenRefused, Place, SealedRecord, open_with
 
 COMPARED = ("iv", "ciphertext", "wrapped_key", "data_key")
 MOST = 4_000_000
@@ -63,7 +64,7 @@ class Survey:
             "iv_zero": not any(sealed.iv),
             "wrapped_key_short": len(sealed.wrapped_key) < LEAST_WRAPPED,
             "aad_not_of_tenant": tenant.lower().encode() not in sealed.aad.lower()
-            and uuid_bytes(tenant) not in sealed.aad,
+            and _uuid_bytes(tenant) not in sealed.aad,
             "key_not_wrapped": _opens_by_itself(sealed),
         }
         for name, wrong in checks.items():
@@ -100,8 +101,9 @@ class Survey:
         place = Place(tenant, self._table, record)
         self.tried += 1
         try:
-            self._keep("data_key", service.unwrap(sealed.wrapped_key, place.context), record)
-            open_record(sealed, place, service)
+            data_key = service.unwrap(sealed.wrapped_key, place.context)
+            self._keep("data_key", data_key, record)
+            open_with(data_key, sealed, place)
             self.opened += 1
         except (OpenRefused, UnwrapRefused, ValueError):
             self._offend("does_not_open", record)
@@ -133,12 +135,12 @@ def survey_rows(client: Client, target: Target, records: Records, survey: Survey
     prepare_session(client, target)
     must(client, "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY", target.name)
     names = (records.tenant, records.key, records.ciphertext, records.iv, records.aad, records.wrapped_key)
-    columns = ", ".join(_quoted(name) for name in (*names, records.key_name))
-    source = f"FROM {_quoted(str(target.schema))}.{_quoted(records.table)}"
-    place = f"({_quoted(records.tenant)}, {_quoted(records.key)})"
+    columns = ", ".join(quoted(name) for name in (*names, records.key_name))
+    source = f"FROM {quoted(str(target.schema))}.{quoted(records.table)}"
+    place = f"({quoted(records.tenant)}, {quoted(records.key)})"
     after = ""
     while True:
-        order = f"ORDER BY {_quoted(records.tenant)}, {_quoted(records.key)} LIMIT {min(PAGE, MAX_ROWS)}"
+        order = f"ORDER BY {quoted(records.tenant)}, {quoted(records.key)} LIMIT {PAGE}"
         answer = run(client, f"SELECT {columns} {source} {after} {order}")
         if not answer["ok"] or answer["truncated"]:
             said = answer["error"]["message"] if not answer["ok"] else "the answer was longer than is kept"
@@ -154,7 +156,7 @@ def survey_rows(client: Client, target: Target, records: Records, survey: Survey
         after = f"WHERE {place} > ({_literal(last[0])}, {_literal(last[1])})"
 
 
-def uuid_bytes(text: str) -> bytes:
+def _uuid_bytes(text: str) -> bytes:
     """The 16 bytes of a UUID, or bytes that stand nowhere."""
     try:
         return uuid.UUID(text).bytes
@@ -190,10 +192,6 @@ def _identifier(value: Any) -> str:
     """An id as the client spells it: 16 bytes are a UUID."""
     data = _raw(value)
     return str(uuid.UUID(bytes=data)) if isinstance(value, dict) and len(data) == 16 else data.decode(errors="replace")
-
-
-def _quoted(name: str) -> str:
-    return "`" + name.replace("`", "``") + "`"
 
 
 def _literal(value: Any) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 import time
 from contextlib import suppress
@@ -76,14 +75,7 @@ def anchor_lab(directory: Path, engine: Engine, *, age: timedelta = timedelta())
 
 def start(lab: state.LabState) -> None:
     """Begin to anchor a lab every minute, in a process of its own that ends with the lab, whoever started it."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "proofs.lab.anchoring", lab.name, str(lab.pid)],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-        cwd="/",
-    )
+    process = server.companion("proofs.lab.anchoring", lab.name, lab.pid)
     server.adopt(process)
     born = state.process_birth(process.pid)
     (lab.directory / PROCESS).write_text(json.dumps({"pid": process.pid, "born": born}), encoding="ascii")

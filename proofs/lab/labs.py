@@ -5,8 +5,6 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -147,7 +145,7 @@ def _take(name: str, engine: Engine, deployment: str, sabotage: str | None) -> t
                     wanted = known.sabotage if known and sabotage is None else sabotage
                     state = _ensure(known, name, engine, deployment, wanted, kept=False)
                     if known is None:
-                        _start_watchdog(state)
+                        server.companion("proofs.lab.watchdog", state.name, state.pid)
                     return held, state
             except BaseException:
                 os.close(held)
@@ -242,17 +240,6 @@ def _remove(name: str) -> bool:
         server.kill(state.pid, state.born)
     shutil.rmtree(path)
     return True
-
-
-def _start_watchdog(state: LabState) -> None:
-    subprocess.Popen(
-        [sys.executable, "-m", "proofs.lab.watchdog", state.name, str(state.pid)],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-        cwd="/",
-    )
 
 
 @contextmanager

@@ -86,8 +86,9 @@ def find(name: str, engine: Engine, directory: Path = resources.SABOTAGES) -> Sa
 def _read(path: Path) -> list[Sabotage]:
     text = path.read_text(encoding="utf-8")
     try:
-        data = yaml.safe_load(text)
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        loader = yaml.SafeLoader(text)
+        root = loader.get_single_node()
+        data = loader.construct_document(root) if root else None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 1 if mark else 1

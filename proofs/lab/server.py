@@ -9,6 +9,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -101,6 +102,18 @@ def await_ready(pid: int, unix_socket: Path, error_log: Path, limit_s: float = S
         if time.monotonic() > deadline:
             raise ChannelError(f"the lab's server did not answer within {limit_s:g} s: {last_words(error_log)}")
         time.sleep(_POLL_S)
+
+
+def companion(module: str, lab: str, pid: int) -> subprocess.Popen[bytes]:
+    """`python -m MODULE LAB PID`: a process beside the lab's server `pid`, which outlives whoever started it."""
+    return subprocess.Popen(
+        [sys.executable, "-m", module, lab, str(pid)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        cwd="/",
+    )
 
 
 def adopt(child: subprocess.Popen[bytes]) -> None:

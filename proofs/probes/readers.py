@@ -5,7 +5,7 @@ from __future__ import annotations
 from proofs.errors import Indeterminate
 from proofs.model import Target
 from proofs.ports import SqlChannel
-from proofs.probes.rights.serverwide import effective_privileges
+from proofs.probes.rights.serverwide import powers_of
 
 
 def complete_reader(sql: SqlChannel, target: Target) -> str:
@@ -15,9 +15,8 @@ def complete_reader(sql: SqlChannel, target: Target) -> str:
     `Indeterminate` where a right is missing.
     """
     reader = "operator" if "operator" in target.identities else "inspector"
-    myself = account_name(str(sql.rows("SELECT CURRENT_USER() AS account", identity=reader)[0]["account"]))
-    rights = {(user, host.lower()): held for (user, host), held in effective_privileges(sql, target.engine).items()}
-    held = rights.get(myself, {})
+    user, _, host = str(sql.rows("SELECT CURRENT_USER() AS account", identity=reader)[0]["account"]).rpartition("@")
+    held = powers_of(sql, target.engine, (user, host))
     missing = [each for each in ("TRIGGER", "EVENT", "SHOW VIEW") if each not in held]
     if "SELECT" not in held and (target.engine == "mariadb" or "SHOW_ROUTINE" not in held):
         missing.append("SHOW_ROUTINE" if target.engine == "mysql" else "SELECT")

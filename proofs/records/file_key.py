@@ -12,18 +12,17 @@ from proofs.records.keys import KeyServiceError, UnwrapRefused
 KEY_DIGITS = 64
 
 
-class FileKeyService:
-    """AES Key Wrap (RFC 3394, NIST SP 800-38F) under 256 bits kept as hexadecimal digits in a file of mode 0600.
+class AesKeyWrap:
+    """AES Key Wrap (RFC 3394, NIST SP 800-38F) under a key of 256 bits.
 
-    Key wrap has no additional data: the context is not bound here, only by the record's own AAD. Raises
-    `ConfigurationError` where the file is missing, no key, or readable for others.
+    Key wrap has no additional data: the context is not bound here, only by the record's own AAD.
     """
 
     algorithm = "AES-256-KW"
 
-    def __init__(self, path: Path, name: str) -> None:
+    def __init__(self, key: bytes, name: str) -> None:
         self.name = name
-        self._key = _read(path)
+        self._key = key
 
     def wrap(self, data_key: bytes, context: Mapping[str, str]) -> bytes:
         """See `KeyService.wrap`."""
@@ -42,6 +41,16 @@ class FileKeyService:
             return aes_key_unwrap(self._key, wrapped)
         except (InvalidUnwrap, ValueError):
             raise UnwrapRefused("other key, or changed bytes") from None
+
+
+class FileKeyService(AesKeyWrap):
+    """`AesKeyWrap` under a key kept as hexadecimal digits in a file of mode 0600.
+
+    Raises `ConfigurationError` where the file is missing, no key, or readable for others.
+    """
+
+    def __init__(self, path: Path, name: str) -> None:
+        super().__init__(_read(path), name)
 
 
 def _read(path: Path) -> bytes:

@@ -80,14 +80,16 @@ def open_record(sealed: SealedRecord, place: Place, service: KeyService) -> byte
 
     Raises `OpenRefused`, `UnwrapRefused`, `KeyServiceError`.
     """
+    _must_belong(sealed, place)
+    return open_with(service.unwrap(sealed.wrapped_key, place.context), sealed, place)
+
+
+def open_with(data_key: bytes, sealed: SealedRecord, place: Place) -> bytes:
+    """`open_record` by whoever has unwrapped the data key already. Raises `OpenRefused`."""
     from cryptography.exceptions import InvalidTag  # noqa: PLC0415
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415
 
-    if sealed.cipher != CIPHER:
-        raise OpenRefused(f"cipher {sealed.cipher!a}, expected {CIPHER}")
-    if sealed.aad != place.aad:
-        raise OpenRefused("its AAD names another tenant, table or record")
-    data_key = service.unwrap(sealed.wrapped_key, place.context)
+    _must_belong(sealed, place)
     try:
         return AESGCM(data_key).decrypt(sealed.iv, sealed.ciphertext, place.aad)
     except (InvalidTag, ValueError):
@@ -99,7 +101,15 @@ def rewrap(sealed: SealedRecord, place: Place, old: KeyService, new: KeyService)
 
     The record must open first, so that a rotation doesn't carry on what is broken.
     """
-    open_record(sealed, place, old)
+    _must_belong(sealed, place)
     data_key = old.unwrap(sealed.wrapped_key, place.context)
+    open_with(data_key, sealed, place)
     wrapped = new.wrap(data_key, place.context)
     return replace(sealed, wrapped_key=wrapped, wrap=new.algorithm, key_name=new.name)
+
+
+def _must_belong(sealed: SealedRecord, place: Place) -> None:
+    if sealed.cipher != CIPHER:
+        raise OpenRefused(f"cipher {sealed.cipher!a}, expected {CIPHER}")
+    if sealed.aad != place.aad:
+        raise OpenRefused("its AAD names another tenant, table or record")

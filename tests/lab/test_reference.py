@@ -2,11 +2,12 @@
 
 import hashlib
 import json
-import ssl
 from datetime import UTC, datetime
 
 import pymysql
 import pytest
+import sessions
+from sessions import ask
 
 from proofs.lab import lease
 
@@ -32,29 +33,13 @@ def connect(lab):
     opened = []
 
     def open_one(identity):
-        password = (lab.directory / "secrets" / identity).read_text()
-        if identity == "operator":
-            session = pymysql.connect(unix_socket=str(lab.socket), user="root", password=password, ssl_disabled=True)
-        else:
-            context = ssl.create_default_context(cafile=str(lab.directory / "pki" / "ca.pem"))
-            pair = (lab.directory / "pki" / f"{identity}.pem", lab.directory / "pki" / f"{identity}.key")
-            context.load_cert_chain(*pair)
-            user = {"app-other": "app_other"}.get(identity, identity)
-            session = pymysql.connect(host="127.0.0.1", port=lab.port, user=user, password=password, ssl=context)
-        opened.append(session)
-        return session
+        opened.append(sessions.connect(lab, identity))
+        return opened[-1]
 
     yield open_one
     for session in opened:
         if session.open:
             session.close()
-
-
-def ask(session, statement):
-    """Rows of the first result."""
-    with session.cursor() as cursor:
-        cursor.execute(statement)
-        return list(cursor.fetchall())
 
 
 def refused(session, statement):

@@ -314,11 +314,11 @@ def test_limits_of_sessions(limit, room, outcome):
 
 def test_objects_that_cannot_be_seen_are_not_taken_for_none(monkeypatch):
     tables = TABLES | {"information_schema": []}
-    monkeypatch.setattr(readers, "effective_privileges", lambda *_: {("app", "10.0.0.5"): {"SHOW VIEW": "granted"}})
+    monkeypatch.setattr(readers, "powers_of", lambda *_: {"SHOW VIEW": "granted"})
     with pytest.raises(Indeterminate, match="no TRIGGER, EVENT, SHOW_ROUTINE"):
         definers.test_every_definer_is_locked(Sql({}, tables), target(), {"exempt_accounts": ()})
     rights = dict.fromkeys(("SHOW VIEW", "TRIGGER", "EVENT", "SELECT"), "granted")
-    monkeypatch.setattr(readers, "effective_privileges", lambda *_: {("app", "10.0.0.5"): rights})
+    monkeypatch.setattr(readers, "powers_of", lambda *_: rights)
     with pytest.raises(Indeterminate, match="no stored object"):
         definers.test_every_definer_is_locked(Sql({}, tables), target(), {"exempt_accounts": ()})
     owned = TABLES | {"information_schema": [{"definer": "scratch@10.0.0.5"}]}

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from proofs.errors import Indeterminate
 from proofs.model import Json, Records, Target
 from proofs.ports import QueryResult, RecordsChannel, SqlChannel
+from proofs.probes.apicalls import must_allow_writes, tenancy_of
 from proofs.probes.sqltext import filled, literal, quoted
 
 LOOK_AT_ALL = ("ROLLBACK", "SET SESSION TRANSACTION ISOLATION LEVEL READ UNCOMMITTED")
@@ -29,23 +30,26 @@ class Written:
     looks: Sequence[QueryResult]
 
 
+def canary_of(records: RecordsChannel, target: Target) -> Json:
+    """The canary of the first tenant. `Indeterminate` where the inventory names none."""
+    return records.canary(next(iter(tenancy_of(target).tenants)))
+
+
 def write_canary(sql: SqlChannel, records: RecordsChannel, target: Target, looks: Sequence[str] = ()) -> Written:
     """Write the canary of the first tenant in a transaction that is rolled back; `looks` are run before that.
 
-    Raises `Indeterminate` where the target does not allow it, or the write or a look did not succeed.
+    Raises `Indeterminate` where the target does not allow it, a table could not roll it back, or the write or a look
+    did not succeed.
     """
-    section = records_of(target)
-    if not target.allow_canary_writes:
-        raise Indeterminate("the target does not allow canary writes (allow_canary_writes)")
+    section, tenancy = records_of(target), tenancy_of(target)
+    must_allow_writes(sql, target)
     if "operator" not in target.identities:
         raise Indeterminate("the inventory has no identity 'operator' that could look for the canary")
-    if target.tenancy is None:
-        raise Indeterminate("the inventory names no tenants (tenancy)")
-    name, tenant = next(iter(target.tenancy.tenants.items()))
-    canary = records.canary(name)
+    canary = canary_of(records, target)
+    tenant = next(iter(tenancy.tenants.values()))
     values = {**canary["fields"], "tenant": tenant.id, "key": canary["record"]}
     steps = [("admin", statement) for statement in LOOK_AT_ALL]
-    steps.append(("app", filled(target.tenancy.set_context, {"tenant": tenant.id})))
+    steps.append(("app", filled(tenancy.set_context, {"tenant": tenant.id})))
     steps.append(("app", filled(section.write, values)))
     iv = literal(canary["fields"]["iv"])
     shown = f"SELECT * FROM {quoted(str(target.schema), section.view)} WHERE {quoted(section.iv)} = {iv}"  # noqa: S608

@@ -8,6 +8,7 @@ from proofs.errors import Indeterminate
 from proofs.model import ParameterValue, Target
 from proofs.ports import SqlChannel
 from proofs.probes.accounts import login_accounts, without
+from proofs.probes.engines import schema_of
 from proofs.probes.rights.facts import Grant, Key
 from proofs.probes.rights.paths import Path, Rights
 from proofs.probes.rights.sessions import Steps, Thing
@@ -63,13 +64,6 @@ def of_application(target: Target) -> set[Key]:
     """The accounts that applications log in as."""
     names = target.application.identities if target.application else ()
     return {(target.identities[name].user, target.identities[name].host.lower()) for name in names}
-
-
-def schema_of(target: Target) -> str:
-    """The application's schema; `Indeterminate` where the inventory names none."""
-    if target.schema is None:
-        raise Indeterminate("the inventory names no schema of the application (schema)")
-    return target.schema
 
 
 def audited(target: Target) -> Sequence[Thing]:

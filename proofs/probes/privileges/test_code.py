@@ -8,7 +8,8 @@ from proofs.errors import Indeterminate
 from proofs.model import ParameterValue, Target
 from proofs.ports import Experiments, SqlChannel
 from proofs.probes.accounts import listed
-from proofs.probes.privileges.holders import attackers, granted, judged, schema_of, themselves, uses
+from proofs.probes.engines import schema_of
+from proofs.probes.privileges.holders import attackers, granted, judged, themselves, uses
 from proofs.probes.readers import complete_reader
 from proofs.probes.rights.sessions import Thing
 from proofs.probes.sqltext import literal, quoted

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from proofs.errors import Indeterminate
 from proofs.model import ParameterValue, Target
 from proofs.ports import Experiments, SqlChannel
 from proofs.probes.privileges.application import application_of, told
-from proofs.probes.rights.facts import Key
+from proofs.probes.privileges.holders import uses
 from proofs.probes.rights.objects import account_of, granted_to
 from proofs.probes.transport.settings import texts
 
@@ -34,14 +34,12 @@ def test_no_privilege_on_the_whole_server(
 
 
 def test_nothing_can_be_passed_on(sql: SqlChannel, target: Target) -> None:
-    """No grant of an application or of a role it has, on whatever object, comes WITH GRANT OPTION."""
+    """No grant that an application can make use of, on whatever object, by whatever role, comes WITH GRANT OPTION."""
     rights = granted_to(sql, target, application_of(target).identities)
-    grantable = [grant for grant in rights.facts.grants if "GRANT OPTION" in grant.privileges]
     found = [
-        f"{account[0]!a} by {grant.one('GRANT OPTION')} of {grant.holder[0]!a}"
-        for account in (account_of(sql, target, name) for name in application_of(target).identities)
-        for grant in grantable
-        if grant.holder == account or grant.holder in _roles(rights.facts.members, account)
+        path
+        for name in application_of(target).identities
+        for path, _ in uses(rights, account_of(sql, target, name), frozenset({"GRANT OPTION"}))
     ]
     assert not found, f"applications may pass on what they have: {'; '.join(found[:5])}"
 
@@ -67,17 +65,6 @@ def test_administration_is_refused(sql: SqlChannel, target: Target, experiment: 
                 e.control(control)
             for result in results:
                 e.attack(result, refused_with=DENIED)
-
-
-def _roles(members: Mapping[Key, Sequence[Key]], account: Key) -> set[Key]:
-    found: set[Key] = set()
-    waiting = [*members.get(account, ())]
-    while waiting:
-        role = waiting.pop()
-        if role not in found:
-            found.add(role)
-            waiting += members.get(role, ())
-    return found
 
 
 def _text(value: str) -> str:

@@ -9,6 +9,7 @@ from proofs.ports import Experiments, SqlChannel
 from proofs.probes.privileges.application import TABLE_DENIED, told
 from proofs.probes.rights.objects import account_of, read_rights
 from proofs.probes.rights.sessions import Thing
+from proofs.probes.sqltext import quoted
 from proofs.probes.transport.settings import texts
 
 CREDENTIALS = ("user", "global_priv", "password_history", "proxies_priv", "servers")
@@ -48,7 +49,7 @@ def test_reading_credentials_is_refused(sql: SqlChannel, target: Target, experim
     )
     control = sql.attempt("inspector", table)
     user, host = account_of(sql, target, "inspector")
-    grants = f"SHOW GRANTS FOR {_name(user)}@{_name(host)}"
+    grants = f"SHOW GRANTS FOR {quoted(user)}@{quoted(host)}"
     for identity in target.identities:
         if identity in ("inspector", "operator", "definer", "scratch"):
             continue
@@ -66,7 +67,3 @@ def test_reading_credentials_is_refused(sql: SqlChannel, target: Target, experim
 def _of_the_server(account: tuple[str, str]) -> bool:
     """Locked accounts that the servers bring with them for their own use."""
     return account[0] in ("mysql.sys", "mysql.session", "mysql.infoschema", "mariadb.sys") and account[1] == "localhost"
-
-
-def _name(text: str) -> str:
-    return "`" + text.replace("`", "``") + "`"

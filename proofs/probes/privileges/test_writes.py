@@ -7,20 +7,19 @@ from collections.abc import Mapping
 from proofs.errors import Indeterminate
 from proofs.model import ParameterValue, Target
 from proofs.ports import Experiments, SqlChannel
-from proofs.probes.apicalls import must_allow_writes
+from proofs.probes.apicalls import api_calls, tenancy_of
 from proofs.probes.privileges.application import (
     ROUTINE_DENIED,
     TABLE_DENIED,
     application_of,
     calling,
-    opening,
     others,
     told,
 )
 from proofs.probes.readers import complete_reader
 from proofs.probes.rights.objects import BaseTable, account_of, base_tables, read_rights, routines
 from proofs.probes.rights.sessions import Thing
-from proofs.probes.sqltext import filled, quoted
+from proofs.probes.sqltext import quoted
 from proofs.probes.transport.settings import texts
 
 WRITES = ("INSERT", "UPDATE", "DELETE", "TRUNCATE", "DROP", "ALTER", "CREATE", "INDEX", "REFERENCES")
@@ -68,22 +67,13 @@ def test_writing_base_tables_is_refused(sql: SqlChannel, target: Target, experim
     1142 ER_TABLEACCESS_DENIED_ERROR (1143 where some column is granted). The statements match no row, or are rolled
     back; tables that can't roll back are only tried with those that match none.
     """
-    tenancy = target.tenancy
-    if tenancy is None or not tenancy.writes:
-        raise Indeterminate("the inventory names no call that writes (tenancy.writes)")
-    must_allow_writes(sql, target)
+    calls = [api_calls(sql, target, name)[0] for name in tenancy_of(target).tenants]
     attacks = [statement for table in base_tables(sql, target) for statement in _writes(sql, target, table)]
-    for name, tenant in tenancy.tenants.items():
-        begin = opening(target, tenant.identity)
-        write = tenancy.writes[0]
-        values = sql.script(tenant.identity, [*begin, *write.values.values()])[len(begin) :]
-        if any(not value.ok or not value.rows for value in values):
-            raise Indeterminate(f"{tenant.identity} has no values for {write.name} (tenancy.writes)")
-        found = {key: next(iter(value.rows[0].values())) for key, value in zip(write.values, values, strict=True)}
-        results = sql.script(tenant.identity, [*begin, filled(write.call, {**found, "tenant": tenant.id}), *attacks])
-        with experiment(f"write base tables as {tenant.identity} (tenant {name})") as e:
-            e.control(results[len(begin)])
-            for result in results[len(begin) + 1 :]:
+    for call in calls:
+        _, written, *results = sql.script(call.identity, [call.context, call.statement, *attacks])
+        with experiment(f"write base tables as {call.identity} (tenant {call.tenant})") as e:
+            e.control(written)
+            for result in results:
                 e.attack(result, refused_with=TABLE_DENIED)
 
 

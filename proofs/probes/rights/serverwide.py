@@ -19,7 +19,13 @@ def effective_privileges(sql: SqlChannel, engine: Engine) -> Mapping[Key, Mappin
     and what is held in memory. `Indeterminate` where a grant table cannot be read.
     """
     rights = Rights(read(sql, engine))
-    return {
-        key: {privilege: "by " + " → ".join(path.steps) for privilege, path in rights.serverwide(key).items()}
-        for key in rights.facts.accounts
-    }
+    return {key: _told(rights, key) for key in rights.facts.accounts}
+
+
+def powers_of(sql: SqlChannel, engine: Engine, account: Key) -> Mapping[str, str]:
+    """`effective_privileges` of one account; `Indeterminate` also where the grant tables don't know it."""
+    return _told(Rights(read(sql, engine)), account)
+
+
+def _told(rights: Rights, account: Key) -> dict[str, str]:
+    return {privilege: "by " + " → ".join(path.steps) for privilege, path in rights.serverwide(account).items()}
