@@ -236,8 +236,31 @@ class NetworkChannel(Protocol):
     def connect(self, host: str, port: int, *, vantage: str = "here") -> ConnectResult: ...
 
 
+class CommandResult(Protocol):
+    """What a command of the fixed list answered."""
+
+    @property
+    def status(self) -> int: ...
+    @property
+    def stdout(self) -> str: ...
+    @property
+    def stderr(self) -> str: ...
+    @property
+    def lines(self) -> list[str]:
+        """Lines of the output that are not blank."""
+        ...
+
+
 class HostChannel(Protocol):
-    """Read-only looks at the host's files and sockets. `Indeterminate` where the target names no host access."""
+    """Read-only looks at the host. `Indeterminate` where the target names no host access."""
+
+    def command(self, name: str, **arguments: str) -> CommandResult:
+        """One command of the fixed list (`channels/host/commands`), with its arguments by kind (`unit="mysql"`).
+
+        Commands without arguments are gathered by one script at the first look. Raises `ChannelError` where the answer
+        is no evidence: no such command, sudo refused, no root, no answer in time, cut off, an unexpected exit status.
+        """
+        ...
 
     def stat_path(self, path: str) -> Sequence[Json]:
         """The file and every directory above it, leaf first: {path, type, mode (octal str), owner, group, link}."""

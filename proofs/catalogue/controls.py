@@ -138,6 +138,8 @@ def _profiles(
         key: Key = ("profiles", index)
         _once(seen, entry["id"], (*key, "id"), document, problems)
         inside: dict[str, Key] = {}
+        base = _included(entry, profiles, (*key, "includes"), problems)
+        inside.update(dict.fromkeys(base.controls, (*key, "includes")))
         for position, control_id in enumerate(entry["controls"]):
             where = (*key, "controls", position)
             _once(inside, control_id, where, document, problems)
@@ -151,8 +153,19 @@ def _profiles(
                     (*where, control_id), "a control outside the profile", "one of its controls", "select or remove it"
                 )
         values = overrides(given, controls, where, problems)
-        profiles[entry["id"]] = Profile(entry["id"], entry["title"], tuple(entry["controls"]), values)
+        values = {
+            name: {**base.parameters.get(name, {}), **values.get(name, {})} for name in {**base.parameters, **values}
+        }
+        chosen = (*base.controls, *entry["controls"])
+        profiles[entry["id"]] = Profile(entry["id"], entry["title"], chosen, values)
     return profiles
+
+
+def _included(entry: Mapping[str, Any], above: Mapping[str, Profile], key: Key, problems: Problems) -> Profile:
+    name = entry.get("includes")
+    if name is not None and name not in above:
+        problems.add(key, spell_value(name), "the id of a profile above", meant(name, above))
+    return above.get(name or "", Profile("", "", (), {}))
 
 
 def _support(entries: list[dict[str, Any]], document: Document, problems: Problems) -> tuple[SupportedSeries, ...]:

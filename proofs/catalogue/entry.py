@@ -8,6 +8,7 @@ from typing import Any
 
 from proofs.catalogue import schema
 from proofs.catalogue.application import recorded_sections, sections_of
+from proofs.catalogue.host import recorded_host
 from proofs.catalogue.problems import Problems
 from proofs.catalogue.tailor import jsonable
 from proofs.model import (
@@ -33,6 +34,7 @@ def public_entry(target: Target) -> dict[str, Any]:
     entry["identities"] = {name: _identity(identity) for name, identity in target.identities.items()}
     entry["certificates"] = {name: asdict(pair) for name, pair in target.certificates.items()}
     entry["vantages"] = {name: asdict(vantage) for name, vantage in target.vantages.items()}
+    entry["host"] = asdict(target.host) if target.host else None
     entry["clients"] = [asdict(client) for client in target.clients]
     entry |= recorded_sections(target)
     entry["names"] = dict(target.names)
@@ -63,6 +65,7 @@ def target_from_entry(entry: Mapping[str, Any], file: str = "inputs/target.json"
     values["certificates"] = {name: KeyPair(**data) for name, data in entry["certificates"].items()}
     values["vantages"] = {name: Vantage(**data) for name, data in entry["vantages"].items()}
     values["clients"] = tuple(ClientConfiguration(**data) for data in entry["clients"])
+    values["host"] = recorded_host(entry["host"])
     values |= sections_of(entry)
     values["parameters"] = {
         control: {name: _frozen(value) for name, value in data.items()} for control, data in entry["parameters"].items()

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from proofs.catalogue.application import SECTIONS, identities_named, sections_of
+from proofs.catalogue.host import host_of
 from proofs.catalogue.key_service import settings_of
 from proofs.catalogue.parameters import overrides
 from proofs.catalogue.problems import Key, Problems, meant, spell_value
@@ -65,13 +66,14 @@ class Resolver:
             certificates=self._certificates(entry.get("certificates", {}), (*self._key, "certificates")),
             vantages=self._vantages(entry.get("vantages", {}), (*self._key, "vantages")),
             clients=self._clients(entry.get("clients", []), (*self._key, "clients")),
-            host=entry.get("host"),
+            host=host_of(entry["host"], self._path) if "host" in entry else None,
             schema=entry.get("schema"),
             **self._sections(),
             names=dict(entry.get("names", {})),
             parameters=self._parameters(entry.get("parameters", {}), (*self._key, "parameters")),
             allow_canary_writes=entry.get("allow_canary_writes", False),
             allow_lockout_probe=entry.get("allow_lockout_probe", False),
+            allow_ban_probe=entry.get("allow_ban_probe", False),
             lab=entry.get("lab"),
             **timeouts,
         )

@@ -23,6 +23,7 @@ from proofs.model.controls import (
     SupportedSeries,
 )
 from proofs.model.evidence import Exchange, Json, Request
+from proofs.model.host import Admitted, Host, LogForwarding
 from proofs.model.targets import (
     ClientConfiguration,
     Database,
@@ -35,6 +36,7 @@ from proofs.model.targets import (
 from proofs.model.verdicts import ProbeResult, Verdict
 
 __all__ = [
+    "Admitted",
     "Anchors",
     "Application",
     "Audit",
@@ -45,9 +47,11 @@ __all__ = [
     "Database",
     "Engine",
     "Exchange",
+    "Host",
     "Identity",
     "Json",
     "KeyPair",
+    "LogForwarding",
     "Parameter",
     "ParameterValue",
     "ProbeResult",

@@ -8,6 +8,7 @@ from typing import Literal
 
 from proofs.model.application import Application, Audit, Records, Tenancy
 from proofs.model.controls import Engine, ParameterValue
+from proofs.model.host import Host
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,7 @@ class Target:
     certificates: Mapping[str, KeyPair] = field(default_factory=dict)
     vantages: Mapping[str, Vantage] = field(default_factory=dict)
     clients: tuple[ClientConfiguration, ...] = ()
-    host: str | None = None
+    host: Host | None = None
     schema: str | None = None
     application: Application | None = None
     tenancy: Tenancy | None = None
@@ -96,6 +97,7 @@ class Target:
     parameters: Mapping[str, Mapping[str, ParameterValue]] = field(default_factory=dict)
     allow_canary_writes: bool = False
     allow_lockout_probe: bool = False
+    allow_ban_probe: bool = False
     connect_timeout_s: float = 5.0
     statement_timeout_s: float = 10.0
     run_timeout_s: float = 600.0

@@ -12,7 +12,7 @@ from typing import Any
 from proofs.catalogue.secretstore import SecretStore
 from proofs.catalogue.tailor import scope, tailor
 from proofs.channels.budget import DEFAULT_LIMIT, AbortBudget
-from proofs.channels.host import Host
+from proofs.channels.host import Machine
 from proofs.channels.ledger import Ledger, Since
 from proofs.channels.material import Material
 from proofs.channels.network import Network
@@ -77,7 +77,7 @@ class TargetRun:
         self.sql = Sql(self.target, self.sink, self.secrets, self.budget)
         self.tls = Tls(self.target, self.sink, self.budget)
         self.network = Network(self.target, self.sink)
-        self.machine = Host(self.target, self.sink)
+        self.machine = Machine(self.target, self.sink)
         self.material = Material(self.target, self.sink)
         self.records = RecordsLooks(self.target, self.sink, self.secrets)
         self.ledger = Ledger(self.target, self.sink, self.secrets, self.since)
@@ -135,6 +135,7 @@ class TargetRun:
     def close(self) -> None:
         """End sessions and close the journal."""
         self.sql.close()
+        self.machine.close()
         self.sink.close()
 
     def _header(self, selected: Mapping[str, Iterable[str]], selection: str | None) -> dict[str, Any]:

@@ -100,7 +100,7 @@ SCHEMA_CASES = [
     ((*ONE, "identities", "inspector", "password"), {}, "password: found an empty mapping, expected a reference"),
     ((*ONE, "identities", "inspector", "password"), {"env": "A", "file": "B"}, "expected a reference"),
     ((*ONE, "identities", "inspector", "via"), "pipe", "via: found 'pipe', expected one of tcp, socket"),
-    ((*ONE, "host"), "ftp://x", "targets.one.host: found 'ftp://x', expected how its host is read: local:// or ssh://"),
+    ((*ONE, "host"), "ftp://x", "targets.one.host: found 'ftp://x', expected a host spec: local:// or ssh://"),
     ((*ONE, "allow_canary_writes"), "yes", "allow_canary_writes: found 'yes', expected true or false"),
     ((*ONE, "run_timeout_s"), 0, "run_timeout_s: found 0, expected seconds (more than 0)"),
     ((*ONE, "names"), {"a": 5}, "targets.one.names.a: found 5, expected text"),

@@ -15,7 +15,7 @@ import pymysql
 
 from proofs.channels.budget import AbortBudget
 from proofs.lab import LabState
-from proofs.model import ClientConfiguration, Database, Identity, KeyPair, SecretRef, Target, Vantage
+from proofs.model import ClientConfiguration, Database, Host, Identity, KeyPair, SecretRef, Target, Vantage
 
 ATTACKERS = ("rogue-ca", "expired", "not-yet-valid", "revoked", "wrong-eku", "impostor", "rogue-server")
 
@@ -50,7 +50,7 @@ def target_of(lab: LabState) -> Target:
         identities={"inspector": inspector},
         certificates={name: pair(name) for name in ATTACKERS},
         clients=(ClientConfiguration(str(lab.directory / "client.cnf")),),
-        host="local://",
+        host=Host("local://"),
     )
 
 

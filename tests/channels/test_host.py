@@ -10,10 +10,12 @@ import pytest
 from fakes import Recorder, Replayer
 from scenery import target_at
 
-from proofs.channels.host import Host, listening_sockets
+from proofs.channels.host import Machine
+from proofs.channels.host.channel import listening_sockets
 from proofs.errors import ChannelError, Indeterminate
+from proofs.model import Host
 
-TARGET = replace(target_at(1), host="local://")
+TARGET = replace(target_at(1), host=Host("local://"))
 
 
 def test_stat_walks_up(tmp_path: Path) -> None:
@@ -25,7 +27,7 @@ def test_stat_walks_up(tmp_path: Path) -> None:
     link = directory / "link -> odd"
     link.symlink_to(key)
     recorder = Recorder()
-    entries = Host(TARGET, recorder).stat_path(str(key))
+    entries = Machine(TARGET, recorder).stat_path(str(key))
     me = pwd.getpwuid(os.geteuid()).pw_name
     assert entries[0] == {
         "path": str(key),
@@ -37,15 +39,15 @@ def test_stat_walks_up(tmp_path: Path) -> None:
     }
     assert [e["path"] for e in entries] == [str(key), *map(str, key.parents)]
     assert (entries[1]["type"], entries[1]["mode"]) == ("directory", "0750")
-    assert Host(TARGET, Replayer(recorder)).stat_path(str(key)) == entries
-    seen = Host(TARGET, Recorder()).stat_path(str(link))[0]
+    assert Machine(TARGET, Replayer(recorder)).stat_path(str(key)) == entries
+    seen = Machine(TARGET, Recorder()).stat_path(str(link))[0]
     assert (seen["type"], seen["link"]) == ("symbolic link", str(key))
 
 
 def test_read_text_is_bounded(tmp_path: Path) -> None:
     file = tmp_path / "-n"
     file.write_text("abcdef" * 100)
-    host = Host(TARGET, Recorder())
+    host = Machine(TARGET, Recorder())
     assert host.read_text(str(file), limit=7) == "abcdefa"
     assert host.read_text(str(file)) == "abcdef" * 100
 
@@ -53,8 +55,8 @@ def test_read_text_is_bounded(tmp_path: Path) -> None:
 def test_listening() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-        assert {"address": "127.0.0.1", "port": port} in Host(TARGET, Recorder()).listening()
-    assert port not in [s["port"] for s in Host(TARGET, Recorder()).listening()]
+        assert {"address": "127.0.0.1", "port": port} in Machine(TARGET, Recorder()).listening()
+    assert port not in [s["port"] for s in Machine(TARGET, Recorder()).listening()]
 
 
 def test_listening_is_decoded() -> None:
@@ -73,7 +75,7 @@ def test_listening_is_decoded() -> None:
 
 
 def test_what_cannot_be_seen_is_no_evidence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    host = Host(TARGET, Recorder())
+    host = Machine(TARGET, Recorder())
     with pytest.raises(ChannelError, match="No such file"):
         host.stat_path(str(tmp_path / "absent"))
     with pytest.raises(ChannelError, match="not an absolute path"):
@@ -87,7 +89,7 @@ def test_what_cannot_be_seen_is_no_evidence(tmp_path: Path, monkeypatch: pytest.
 
 
 def test_no_host_access() -> None:
-    host = Host(target_at(1), Recorder())
+    host = Machine(target_at(1), Recorder())
     for ask in (host.listening, lambda: host.stat_path("/"), lambda: host.read_text("/etc/hostname")):
         with pytest.raises(Indeterminate, match="names no host access"):
             ask()
@@ -95,4 +97,4 @@ def test_no_host_access() -> None:
 
 def test_unknown_kind_of_host() -> None:
     with pytest.raises(ChannelError, match="no access to the host"):
-        Host(replace(TARGET, host="nonsense://x"), Recorder()).listening()
+        Machine(replace(TARGET, host=Host("nonsense://x")), Recorder()).listening()

@@ -64,7 +64,7 @@ def other_addresses(target: Target, machine: HostChannel, own: Iterable[Address]
     From the kernel's table of local addresses (/proc/net/fib_trie, proc_net(5)); loopback counts only where prover and
     host are one machine, and there the whole of 127.0.0.0/8 is local, so 127.0.0.2 stands for the rest of it.
     """
-    here = (target.host or "").startswith("local://")
+    here = target.host is not None and target.host.local
     text = machine.read_text("/proc/net/fib_trie", limit=1 << 18)
     found: set[Address] = {ip_address(match["address"]) for match in _LOCAL.finditer(text)}
     if not found:

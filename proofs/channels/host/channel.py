@@ -8,12 +8,18 @@ from __future__ import annotations
 
 import ipaddress
 import posixpath
+import shlex
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+from proofs.channels.host.access import Access
+from proofs.channels.host.commands import Command, known
+from proofs.channels.host.output import CommandOutput
+from proofs.channels.host.script import answers, script
 from proofs.errors import ChannelError, Indeterminate
-from proofs.model import Json, Request, Target
+from proofs.model import Host, Json, Request, Target
 from proofs.ports import ExchangeSink
 
 _STAT_FORMAT = "%F|%a|%U|%G|%N"
@@ -22,15 +28,54 @@ _PROC_LIMIT = 1 << 20
 _LONGEST_PATH = 4096
 _SEARCH_LIMIT_MB = 1024
 _SEARCH_SHOWN = 20
+GATHER_S = 180.0
+SHORTEST_S = 30.0
 
 
-class Host:
+class Machine:
     """The channel `host` of one target; see `HostChannel`. The connection is made at the first look."""
 
     def __init__(self, target: Target, sink: ExchangeSink) -> None:
         self._target = target
         self._sink = sink
-        self._backend: Any = None
+        self._access: Access | None = None
+
+    def command(self, name: str, **arguments: str) -> CommandOutput:
+        """What a command of the fixed list answered; see `HostChannel.command`."""
+        host = self._need_access()
+        wanted = known()[name]
+        argv = wanted.filled(arguments)
+        if wanted.gathered:
+            every = {each.name: each for each in known().values() if each.gathered}
+            request = Request("host", "gather", {})
+            answer = self._sink.exchange(request, lambda: self._perform(host, every), memo=True).answer
+            found = answer["commands"].get(name)
+            if found is None:
+                raise Indeterminate(f"the command {name} is not in evidence")
+            return CommandOutput.of(wanted, found)
+        request = Request("host", "command", {"command": name, **arguments})
+        one = {name: replace(wanted, argv=argv)}
+        answer = self._sink.exchange(request, lambda: self._perform(host, one), memo=True).answer
+        return CommandOutput.of(wanted, answer["commands"][name])
+
+    def close(self) -> None:
+        """End the connection to the host."""
+        if self._access is not None:
+            self._access.close()
+
+    def _perform(self, host: Host, commands: Mapping[str, Command]) -> Json:
+        text = script(
+            ((name, each.root, each.seconds, each.limit, each.argv) for name, each in commands.items()), sudo=host.sudo
+        )
+        longest = max(SHORTEST_S, sum(each.seconds for each in commands.values()) if len(commands) == 1 else GATHER_S)
+        result = self._connection(host).run("/bin/sh -c %s", text, seconds=longest)
+        limits = {name: each.limit for name, each in commands.items()}
+        return {"commands": answers(result.stdout_bytes.decode("utf-8", "replace"), limits)}
+
+    def _connection(self, host: Host) -> Access:
+        if self._access is None:
+            self._access = Access(host)
+        return self._access
 
     def stat_path(self, path: str) -> Sequence[Json]:
         """{path, type, mode, owner, group, link} of a file and every directory above it, leaf first.
@@ -45,9 +90,7 @@ class Host:
         marks = " ".join(["%s"] * len(paths))
 
         def perform() -> Json:
-            lines = self._run(
-                f"LC_ALL=C QUOTING_STYLE=literal stat -c %s -- {marks}", _STAT_FORMAT, *paths
-            ).splitlines()
+            lines = self._run(f"stat -c %s -- {marks}", _STAT_FORMAT, *paths).splitlines()
             if len(lines) != len(paths):
                 raise ChannelError(f"stat answered {len(lines)} lines for {len(paths)} paths")
             return {"entries": [_entry(p, line) for p, line in zip(paths, lines, strict=True)]}
@@ -59,7 +102,7 @@ class Host:
     def read_text(self, path: str, *, limit: int = 65536) -> str:
         """The first `limit` bytes of a file, as UTF-8 with replacements. Raises as `stat_path`."""
         self._need_access()
-        perform = lambda: {"text": self._run("LC_ALL=C head -c %s -- %s", str(limit), path)}  # noqa: E731
+        perform = lambda: {"text": self._run("head -c %s -- %s", str(limit), path)}  # noqa: E731
         request = Request("host", "read_text", {"path": path, "limit": limit})
         return str(self._sink.exchange(request, perform, memo=True).answer["text"])
 
@@ -74,10 +117,10 @@ class Host:
             raise ChannelError(f"not to be searched for: {text[:40]!a} in {directory[:100]!a}")
 
         def perform() -> Json:
-            size = self._run("LC_ALL=C du -s -m -- %s", directory).split()[0]
+            size = self._run("du -s -m -- %s", directory).split()[0]
             if int(size) > _SEARCH_LIMIT_MB:
                 return {"too_large_mb": int(size)}
-            found = self._run("LC_ALL=C timeout 60 grep -rlaF -e %s -- %s", text, directory, nothing_found=1)
+            found = self._run("timeout 60 grep -rlaF -e %s -- %s", text, directory, nothing_found=1)
             return {"files": found.splitlines()[:_SEARCH_SHOWN]}
 
         answer = self._sink.exchange(
@@ -93,7 +136,7 @@ class Host:
         self._need_access()
 
         def perform() -> Json:
-            text = self._run("LC_ALL=C head -q -c %s /proc/net/tcp /proc/net/tcp6", str(_PROC_LIMIT))
+            text = self._run("head -q -c %s /proc/net/tcp /proc/net/tcp6", str(_PROC_LIMIT))
             return {"sockets": listening_sockets(text)}
 
         sockets: list[Json] = self._sink.exchange(Request("host", "listening", {}), perform, memo=True).answer[
@@ -101,29 +144,26 @@ class Host:
         ]
         return sockets
 
-    def _need_access(self) -> None:
+    def _need_access(self) -> Host:
         if self._target.host is None:
-            raise Indeterminate("the target names no host access")
+            raise Indeterminate("the target names no host access (host)")
+        return self._target.host
 
     def _run(self, command: str, *arguments: str, nothing_found: int | None = None) -> str:
-        import testinfra  # noqa: PLC0415 - late: slow to import, and not every target has a host
-
-        try:
-            if self._backend is None:
-                self._backend = testinfra.get_host(self._target.host)
-            result = self._backend.run(command, *arguments)
-        except (OSError, RuntimeError, ValueError) as e:
-            raise ChannelError(f"no access to the host {self._target.host}: {type(e).__name__}") from None
-        if result.rc == 127:
+        host = self._need_access()
+        if host.sudo:
+            command = f"sudo -n -- {command}"
+        result = self._connection(host).run(command, *arguments)
+        if result.rc == 127 or (result.rc == 1 and "command not found" in result.stderr):
             raise ChannelError(f"the host has no such command, so nothing was seen: {_program(command)}")
-        if result.rc not in (0, nothing_found):
+        if result.rc not in (0, nothing_found) or (result.rc and result.stderr.startswith("sudo: ")):
             said = result.stderr.strip().splitlines()[-1:] or ["no message"]
-            raise ChannelError(f"the host answered exit status {result.rc}: {said[0][:300]}")
+            raise ChannelError(f"the host answered exit status {result.rc}: {said[0][:300]!a}")
         return str(result.stdout)
 
 
 def _program(command: str) -> str:
-    return next(word for word in command.split() if "=" not in word)
+    return next(word for word in command.split() if word not in ("sudo", "-n", "--"))
 
 
 def _upwards(path: str) -> list[str]:
@@ -139,7 +179,8 @@ def _entry(path: str, line: str) -> dict[str, Any]:
         kind, mode, owner, group, names = line.split("|", 4)
     except ValueError:
         raise ChannelError(f"stat answered in another format: {line[:200]!r}") from None
-    link = names.removeprefix(path).removeprefix(" -> ") if kind == "symbolic link" else None
+    # GNU stat(1) quotes names for a shell unless told otherwise.
+    link = shlex.split(names)[-1] if kind == "symbolic link" else None
     kind = "regular file" if kind == "regular empty file" else kind
     return {"path": path, "type": kind, "mode": mode.zfill(4), "owner": owner, "group": group, "link": link}
 

@@ -1,0 +1,159 @@
+"""The way to a host: a backend of pytest-testinfra, with what it leaves open closed.
+
+OpenSSH asks nothing, accepts no key that known_hosts does not hold, forwards nothing, and carries all looks over one
+connection (ssh_config(5): BatchMode, StrictHostKeyChecking, ControlMaster). What a local program (ssh among them)
+prints is bounded here in bytes and in time, whatever the host does.
+"""
+
+from __future__ import annotations
+
+import os
+import selectors
+import shlex
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from proofs.errors import ChannelError
+from proofs.model import Host
+
+MOST_BYTES = 32 << 20
+CONNECT_S = 10
+
+
+class Access:
+    """A connection to a host, made at the first command; `close` ends it."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self._backend: Any = None
+        self._directory: str | None = None
+        self._seconds = 60.0
+
+    def run(self, command: str, *arguments: str, seconds: float = 60.0) -> Any:
+        """Run a shell command, arguments quoted by testinfra; its `CommandResult`.
+
+        Raises `ChannelError` for a host that is not reached or whose key is not known, and above the limits.
+        """
+        self._seconds = seconds
+        try:
+            if self._backend is None:
+                self._backend = self._connect()
+            return self._backend.run(command, *arguments)
+        except RuntimeError as error:  # what testinfra raises where ssh itself exits with 255
+            raise ChannelError(f"no access to the host: {_said(error)}") from None
+        except (OSError, ValueError, ImportError) as error:
+            raise ChannelError(f"no access to the host: {type(error).__name__}") from None
+
+    def close(self) -> None:
+        """End the multiplexed connection, if there is one."""
+        if self._directory is not None:
+            path = Path(self._directory, "control")
+            if path.exists():
+                subprocess.run(
+                    ["ssh", "-o", f"ControlPath={path}", "-O", "exit", "host"],
+                    capture_output=True,
+                    check=False,
+                    timeout=CONNECT_S,
+                )
+            shutil.rmtree(self._directory)
+        self._directory = self._backend = None
+
+    def _connect(self) -> Any:
+        import testinfra  # noqa: PLC0415 - late: slow to import, and not every target has a host
+
+        settings: dict[str, Any] = {}
+        if self._host.connection.startswith("ssh://"):
+            if shutil.which("ssh") is None:
+                raise ChannelError("the prover's machine has no ssh; install openssh-client")
+            self._directory = tempfile.mkdtemp(prefix="proofs-ssh-")
+            settings = {"ssh_extra_args": self.ssh_options(), "timeout": CONNECT_S}
+            if self._host.identity_file:
+                settings["ssh_identity_file"] = self._host.identity_file
+        backend = testinfra.get_host(self._host.connection, **settings).backend
+        backend.run_local = self._run_local
+        return backend
+
+    def ssh_options(self) -> str:
+        """Options of ssh(1), as one string for a shell."""
+        options = {
+            "BatchMode": "yes",
+            "StrictHostKeyChecking": "yes",
+            "ForwardAgent": "no",
+            "ForwardX11": "no",
+            "ClearAllForwardings": "yes",
+            "PermitLocalCommand": "no",
+            "UpdateHostKeys": "no",
+            "ServerAliveInterval": "5",
+            "ServerAliveCountMax": "3",
+            "ConnectTimeout": str(CONNECT_S),
+            "ControlMaster": "auto",
+            "ControlPersist": "60",
+            "ControlPath": f"{self._directory}/control",
+            "LogLevel": "ERROR",
+        }
+        if self._host.identity_file:
+            options["IdentitiesOnly"] = "yes"
+        if self._host.known_hosts:
+            options["UserKnownHostsFile"] = f'"{self._host.known_hosts}"'
+            options["GlobalKnownHostsFile"] = "/dev/null"
+        return " ".join(f"-o {shlex.quote(f'{name}={value}')}" for name, value in options.items())
+
+    def _run_local(self, command: str, *arguments: str) -> Any:
+        """In place of testinfra's, which waits for ever and keeps whatever is printed."""
+        quoted = self._backend.quote(command, *arguments) if self._backend is not None else command
+        process = subprocess.Popen(
+            ["/bin/sh", "-c", quoted],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+            env=os.environ | {"LC_ALL": "C"},
+        )
+        try:
+            out, errors = _drain(process, self._seconds)
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            for stream in (process.stdout, process.stderr):
+                if stream:
+                    stream.close()
+        return self._backend.result(process.returncode, self._backend.encode(quoted), out, errors)
+
+
+def _drain(process: subprocess.Popen[bytes], seconds: float) -> tuple[bytes, bytes]:
+    deadline = time.monotonic() + seconds
+    kept = {process.stdout: bytearray(), process.stderr: bytearray()}
+    with selectors.DefaultSelector() as selector:
+        for stream in kept:
+            selector.register(stream, selectors.EVENT_READ)  # type: ignore[arg-type]
+        while selector.get_map():
+            left = deadline - time.monotonic()
+            ready = selector.select(left) if left > 0 else []
+            if not ready:
+                raise ChannelError(f"the host did not answer within {seconds:.0f} s")
+            for key, _ in ready:
+                chunk = os.read(key.fd, 1 << 16)
+                if not chunk:
+                    selector.unregister(key.fileobj)
+                kept[key.fileobj] += chunk  # type: ignore[index]
+                if len(kept[key.fileobj]) > MOST_BYTES:  # type: ignore[index]
+                    raise ChannelError(f"the host answered with more than {MOST_BYTES >> 20} MiB")
+    try:
+        process.wait(max(0.1, deadline - time.monotonic()))
+    except subprocess.TimeoutExpired:
+        raise ChannelError(f"the host did not answer within {seconds:.0f} s") from None
+    return bytes(kept[process.stdout]), bytes(kept[process.stderr])
+
+
+def _said(error: RuntimeError) -> str:
+    """The last line of what ssh said; testinfra raises with the result of the command."""
+    result = error.args[0] if error.args else None
+    text = getattr(result, "stderr", None) or str(error)
+    lines = [line.strip() for line in str(text).splitlines() if line.strip()]
+    return ascii(lines[-1][:300])[1:-1] if lines else "ssh exited with 255"

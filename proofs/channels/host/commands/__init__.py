@@ -1,0 +1,22 @@
+"""The fixed list of what is run on a host: read-only commands, one module a topic; nothing else is ever run there."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from proofs.channels.host.commands import firewall, general, mac
+from proofs.channels.host.commands.command import Command
+
+__all__ = ["Command", "known"]
+
+MODULES = (firewall, general, mac)
+
+
+@cache
+def known() -> dict[str, Command]:
+    """Every command by name, in the order of the list."""
+    every = [command for module in MODULES for command in module.COMMANDS]
+    found = {command.name: command for command in every}
+    if len(found) != len(every):
+        raise ValueError("two commands of one name")
+    return found

@@ -1,0 +1,16 @@
+"""Mandatory access control: AppArmor and SELinux, as the kernel tells it."""
+
+from __future__ import annotations
+
+from proofs.channels.host.commands.command import Command
+
+COMMANDS = (
+    # cat(1) exits with 1 where the kernel has no such file: not that module's machine.
+    Command("apparmor-enabled", ("cat", "/sys/module/apparmor/parameters/enabled"), exits=(0, 1)),
+    Command(
+        "apparmor-profiles", ("cat", "/sys/kernel/security/apparmor/profiles"), root=True, exits=(0, 1), limit=1 << 18
+    ),
+    Command("selinux-enforce", ("cat", "/sys/fs/selinux/enforce"), exits=(0, 1)),
+    Command("selinux-config", ("cat", "/etc/selinux/config"), exits=(0, 1)),
+    Command("mac-label", ("cat", "/proc/{pid}/attr/current"), limit=4096),
+)
