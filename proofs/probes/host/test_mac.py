@@ -9,8 +9,8 @@ from proofs.errors import Indeterminate
 from proofs.model import ParameterValue
 from proofs.ports import HostChannel, SqlChannel
 from proofs.probes.host.server import server_pid
-from proofs.probes.host.settings import texts
 from proofs.probes.host.units import runs_now_and_at_boot
+from proofs.probes.transport.settings import texts
 
 _LABEL = re.compile(r"(?P<profile>.+) \((?P<mode>[a-z]+)\)")
 
