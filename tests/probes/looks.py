@@ -6,7 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from proofs.errors import Indeterminate
+from proofs.channels.host.commands import known
+from proofs.channels.host.output import CommandOutput
+from proofs.errors import ChannelError, Indeterminate
 from proofs.model import Database, Identity, KeyPair, SecretRef, Target
 from proofs.verdicts import experiment
 
@@ -87,11 +89,21 @@ class Tls:
 
 @dataclass
 class Machine:
-    """`places` by path, leaf first; `files` by path; `sockets`."""
+    """`places` by path, leaf first; `files` by path; `sockets`; `commands` by name: stdout, a result, or an error."""
 
     places: Mapping[str, Any] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
     sockets: tuple[Mapping[str, Any], ...] = ()
+    commands: Mapping[str, Any] = field(default_factory=dict)
+
+    def command(self, name: str, **arguments: str) -> CommandOutput:
+        known()[name].filled(arguments)
+        answer = self.commands.get(name, ChannelError(f"the host has no command {name}"))
+        if isinstance(answer, Mapping):
+            answer = answer[next(iter(arguments.values()))]
+        if isinstance(answer, Exception):
+            raise answer
+        return CommandOutput(0, answer, "") if isinstance(answer, str) else answer
 
     def stat_path(self, path: str) -> Any:
         return self.places[path]

@@ -1,0 +1,19 @@
+"""The server's process, its account and the limits it runs under."""
+
+from __future__ import annotations
+
+from proofs.channels.host.commands.command import Command
+
+COMMANDS = (
+    Command("process-status", ("cat", "/proc/{pid}/status"), limit=16384),
+    Command("process-limits", ("cat", "/proc/{pid}/limits"), root=True, limit=16384),
+    Command("process-executable", ("readlink", "/proc/{pid}/exe"), root=True, limit=8192),
+    # Names of the libraries alone: the addresses they are mapped at are nobody's business.
+    Command(
+        "process-crypto", ("grep", "-oE", "/[^ ]*/(fips|libcrypto)[^ ]*", "/proc/{pid}/maps"), root=True, exits=(0, 1)
+    ),
+    Command("accounts", ("getent", "passwd"), limit=1 << 20),
+    Command("core-pattern", ("cat", "/proc/sys/kernel/core_pattern"), limit=4096),
+    Command("suid-dumpable", ("cat", "/proc/sys/fs/suid_dumpable"), limit=64),
+    Command("unit-exposure", ("systemd-analyze", "security", "--no-pager", "{unit}"), limit=1 << 17, seconds=60),
+)
