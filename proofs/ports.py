@@ -229,11 +229,21 @@ class TlsChannel(Protocol):
 class ConnectResult(Attempt, Protocol):
     """A TCP connect: ok if open; codes `refused`, `timeout`, `unreachable`."""
 
+    @property
+    def families(self) -> Sequence[Json]:
+        """{family (`IPv4`, `IPv6`), address, ok, code} of each address tried; empty where the vantage can't tell."""
+        ...
+
 
 class NetworkChannel(Protocol):
     """TCP reachability from a named vantage; nothing is sent."""
 
-    def connect(self, host: str, port: int, *, vantage: str = "here") -> ConnectResult: ...
+    def connect(self, host: str, port: int, *, vantage: str = "here") -> ConnectResult:
+        """`port` is the host's own. `Indeterminate` for an unknown vantage or a port its forwarder does not map.
+
+        Through a forwarder the silence of a service that does not speak first is a `timeout` too; `describe` says so.
+        """
+        ...
 
 
 class CommandResult(Protocol):

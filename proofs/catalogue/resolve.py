@@ -144,14 +144,25 @@ class Resolver:
     def _vantages(self, entries: Mapping[str, Any], key: Key) -> dict[str, Vantage]:
         result = {"here": Vantage("here")}
         for name, entry in entries.items():
+            where = (*key, name)
             address = entry.get("source_address")
             if address is not None:
                 try:
                     ipaddress.ip_address(address)
                 except ValueError:
-                    where = (*key, name, "source_address")
-                    self._problems.add(where, spell_value(address), "an IP address", "correct the address")
-            result[name] = Vantage(name, address)
+                    self._problems.add(
+                        (*where, "source_address"), spell_value(address), "an IP address", "correct the address"
+                    )
+            ways = [way for way in ("source_address", "forwards", "through") if way in entry]
+            if len(ways) > 1:
+                self._problems.add(where, " and ".join(ways), "one of them", "make a vantage of each")
+            forwards = {
+                port: to if isinstance(to, str) else f"127.0.0.1:{self._port(to, (*where, 'forwards', port))}"
+                for port, to in entry.get("forwards", {}).items()
+            }
+            # Files for the bastion are not looked at here: without them it is not reached, and that is said then.
+            files = {file: str(self._path(entry[file])) for file in ("identity_file", "known_hosts") if file in entry}
+            result[name] = Vantage(name, address, forwards, entry.get("through"), **files)
         return result
 
     def _clients(self, entries: list[Mapping[str, Any]], key: Key) -> tuple[ClientConfiguration, ...]:

@@ -49,6 +49,19 @@ def test_a_target_in_full(resolve, tmp_path):
     assert inventory.warnings == []
 
 
+def test_other_vantages(inventory_data, resolve, tmp_path):
+    (tmp_path / "at").write_text("40306\n")
+    inventory_data["targets"]["one"]["vantages"] = {
+        "cable": {"forwards": {"22": "[::1]:40022", "3306": {"file": "at"}}},
+        "bastion": {"through": "ssh://me@gate:2222", "identity_file": "k", "known_hosts": "h"},
+    }
+    _, target = resolve()
+    assert target.vantages["cable"].forwards == {"22": "[::1]:40022", "3306": "127.0.0.1:40306"}
+    files = (str(tmp_path / "k"), str(tmp_path / "h"))
+    assert target.vantages["bastion"] == Vantage("bastion", None, {}, "ssh://me@gate:2222", *files)
+    assert target_from_entry(json.loads(json.dumps(public_entry(target)))).vantages == target.vantages
+
+
 def test_selectors(inventory_data, write):
     inventory_data["targets"]["two"] = copy.deepcopy(inventory_data["targets"]["one"])
     inventory_data["groups"]["both"] = ["two", "one"]
@@ -100,6 +113,10 @@ SCHEMA_CASES = [
     ((*ONE, "identities", "inspector", "password"), {}, "password: found an empty mapping, expected a reference"),
     ((*ONE, "identities", "inspector", "password"), {"env": "A", "file": "B"}, "expected a reference"),
     ((*ONE, "identities", "inspector", "via"), "pipe", "via: found 'pipe', expected one of tcp, socket"),
+    ((*ONE, "vantages", "outside", "forwards"), {"22": "40022"}, "forwards.22: found '40022', expected ADDRESS:PORT"),
+    ((*ONE, "vantages", "outside", "forwards"), {"ssh": "127.0.0.1:1"}, "forwards.ssh: found 'ssh', expected a port n"),
+    ((*ONE, "vantages", "outside", "through"), "ssh://a:pw@b", "through: found 'ssh://a:pw@b', expected a bastion"),
+    ((*ONE, "vantages", "outside", "through"), "ssh://-oProxyCommand=x", "expected a bastion: ssh://"),
     ((*ONE, "host"), "ftp://x", "targets.one.host: found 'ftp://x', expected a host spec: local:// or ssh://"),
     ((*ONE, "allow_canary_writes"), "yes", "allow_canary_writes: found 'yes', expected true or false"),
     ((*ONE, "run_timeout_s"), 0, "run_timeout_s: found 0, expected seconds (more than 0)"),
@@ -143,6 +160,16 @@ RESOLVE_CASES = [
         (*ONE, "vantages", "outside", "source_address"),
         "outside",
         "source_address: found 'outside', expected an IP addr",
+    ),
+    (
+        (*ONE, "vantages", "outside", "through"),
+        "ssh://gate",
+        "vantages.outside: found source_address and through, expected one of them",
+    ),
+    (
+        (*ONE, "vantages", "outside"),
+        {"forwards": {"22": {"file": "zero"}}},
+        "forwards.22.file: found '0', expected a port number from 1 to 65535",
     ),
     (
         (*ONE, "parameters"),

@@ -1,13 +1,18 @@
 from __future__ import annotations
 
 import socket
+import struct
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
 from fakes import Recorder, Replayer
-from scenery import target_at
+from scenery import carry_both, server, silent, target_at
+from sshd import Sshd, serving
 
-from proofs.channels.network import Network
+from proofs.channels.network import Network, bastion
 from proofs.errors import ChannelError, Indeterminate
+from proofs.model import Target, Vantage
 
 
 def test_open_refused_and_replayed() -> None:
@@ -72,3 +77,137 @@ def test_what_cannot_be_tried_is_no_refusal() -> None:
         network.connect("127.0.0.1", 1, vantage="moon")
     with pytest.raises(ChannelError, match="cannot resolve"):
         network.connect("no-such-host.invalid", 1)
+
+
+def seen_from(place: Vantage, seconds: float = 1.0) -> Target:
+    return replace(target_at(1, seconds=seconds), vantages={place.name: place})
+
+
+def closed_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+def test_each_family_is_reported_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        found = [(socket.AF_INET, 1, 6, "", (a, port)) for a in ("127.0.0.2", "127.0.0.1", "127.0.0.1")]
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
+        result = Network(target_at(1), Recorder()).connect("two.example", port)
+    assert result.ok
+    assert [(each["address"], each["ok"], each["code"]) for each in result.families] == [
+        ("127.0.0.2", False, "refused"),
+        ("127.0.0.1", True, None),
+    ]
+    assert "127.0.0.2 refused, 127.0.0.1 open" in result.describe()
+
+
+def greet(sock: socket.socket) -> None:
+    sock.sendall(b"hello")
+
+
+def hang_up(sock: socket.socket) -> None:
+    sock.shutdown(socket.SHUT_WR)
+
+
+def reset(sock: socket.socket) -> None:
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+def forward_to(port: int) -> Callable[[socket.socket], None]:
+    """What a user-mode network does with a client it has accepted: only now connect, and hang up if refused."""
+
+    def serve(client: socket.socket) -> None:
+        with socket.create_connection(("127.0.0.1", port), 1) as upstream:
+            carry_both(client, upstream)
+
+    return serve
+
+
+def through(port: int) -> Target:
+    return seen_from(Vantage("outside", forwards={"3306": f"127.0.0.1:{port}"}), 0.4)
+
+
+def test_a_forwarder_that_accepts_proves_nothing() -> None:
+    with server(greet) as service, server(forward_to(service)) as forwarder:
+        opened = Network(through(forwarder), Recorder()).connect("db.example", 3306, vantage="outside")
+    with server(forward_to(closed_port())) as forwarder:
+        refused = Network(through(forwarder), Recorder()).connect("db.example", 3306, vantage="outside")
+    assert (opened.ok, refused.ok, refused.codes) == (True, False, {"refused"})
+    assert "the forwarder accepts by itself" in refused.describe()
+
+
+@pytest.mark.parametrize(("serve", "code"), [(hang_up, "refused"), (reset, "refused"), (silent, "timeout")])
+def test_what_a_forwarder_shows_of_a_closed_port(serve: Callable[[socket.socket], None], code: str) -> None:
+    recorder = Recorder()
+    with server(serve) as forwarder:
+        result = Network(through(forwarder), recorder).connect("db.example", 3306, vantage="outside")
+    assert (result.ok, result.codes) == (False, {code})
+    assert Network(through(1), Replayer(recorder)).connect("db.example", 3306, vantage="outside") == result
+
+
+def test_silence_behind_a_forwarder_is_said_to_be_ambiguous() -> None:
+    with server(silent) as forwarder:
+        result = Network(through(forwarder), Recorder()).connect("db.example", 3306, vantage="outside")
+    assert "a service that waits for its client" in result.describe()
+
+
+def test_a_forwarder_that_is_not_there_is_no_evidence() -> None:
+    with pytest.raises(ChannelError, match=r"the forwarder 127\.0\.0\.1:[0-9]+ to port 3306 is not reached"):
+        Network(through(closed_port()), Recorder()).connect("db.example", 3306, vantage="outside")
+    with pytest.raises(Indeterminate, match=r"vantages\.outside\.forwards\.22"):
+        Network(through(1), Recorder()).connect("db.example", 22, vantage="outside")
+
+
+@pytest.fixture(scope="module")
+def sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
+    with serving(tmp_path_factory.mktemp("bastion")) as running:
+        yield running
+
+
+def behind(sshd: Sshd, seconds: float = 5.0, **changes: str) -> Target:
+    host = sshd.host()
+    place = Vantage("bastion", None, {}, host.connection, host.identity_file, host.known_hosts)
+    return seen_from(replace(place, **changes), seconds)
+
+
+@pytest.mark.live
+@pytest.mark.parametrize("serve", [greet, silent])
+def test_open_from_a_bastion(sshd: Sshd, serve: Callable[[socket.socket], None]) -> None:
+    recorder = Recorder()
+    with server(serve) as port:
+        result = Network(behind(sshd), recorder).connect("127.0.0.1", port, vantage="bastion")
+    assert (result.ok, result.codes) == (True, frozenset())
+    assert [each["family"] for each in result.families] == ["IPv4"]
+    assert Network(behind(sshd), Replayer(recorder)).connect("127.0.0.1", port, vantage="bastion") == result
+
+
+@pytest.mark.live
+def test_refused_and_dropped_from_a_bastion(sshd: Sshd) -> None:
+    refused = Network(behind(sshd), Recorder()).connect("127.0.0.1", closed_port(), vantage="bastion")
+    assert (refused.ok, refused.codes) == (False, {"refused"})
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as listener:
+        address = listener.getsockname()
+        waiting = [socket.socket() for _ in range(4)]
+        for sock in waiting:
+            sock.setblocking(False)
+            sock.connect_ex(address)
+        dropped = Network(behind(sshd, 0.5), Recorder()).connect(*address, vantage="bastion")
+        for sock in waiting:
+            sock.close()
+    assert dropped.codes == {"timeout"}
+
+
+@pytest.mark.live
+def test_a_failure_of_the_bastion_is_no_evidence(sshd: Sshd, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(match: str, name: str = "127.0.0.1", **changes: str) -> None:
+        with pytest.raises(ChannelError, match=match):
+            Network(behind(sshd, **changes), Recorder()).connect(name, 1, vantage="bastion")
+
+    fails("Name or service not known|name resolution", name="no-such-host.invalid")
+    fails("Permission denied", identity_file=str(sshd.directory / "stranger"))
+    fails("Host key verification failed", known_hosts="/dev/null")
+    fails("Connection refused", through=f"ssh://127.0.0.1:{closed_port()}")
+    monkeypatch.setattr(bastion, "LOGIN_S", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        fails("let nobody in", through=f"ssh://127.0.0.1:{mute.getsockname()[1]}")

@@ -43,7 +43,8 @@ def test_root_over_the_network_is_refused(sql: SqlChannel, target: Target, exper
     operator = target.identities.get("operator")
     if operator is None or operator.via != "socket":
         raise Indeterminate("the inventory has no identity 'operator' that logs in over the socket")
-    vantage = "outside" if "outside" in target.vantages else "here"
+    outside = target.vantages.get("outside")
+    vantage = "outside" if outside is not None and outside.source_address is not None else "here"
     inspector = target.identities.get("inspector")
     certificate = "identity:inspector" if inspector is not None and inspector.keypair is not None else "own"
     with experiment("log in as the administrator over TCP") as e:

@@ -1,0 +1,74 @@
+"""The channel `network`: which way a vantage is, and what came of the connect."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from proofs.channels.network.bastion import through_bastion
+from proofs.channels.network.direct import connect_directly
+from proofs.channels.network.forwarder import through_forwarder
+from proofs.errors import Indeterminate
+from proofs.model import Json, Request, Target, Vantage
+from proofs.ports import Code, ExchangeSink
+
+
+@dataclass(frozen=True, slots=True)
+class Connect:
+    """A connect that was tried. `answer` is {"ok", "code", "detail", "families", "note"} as stored."""
+
+    answer: Json
+
+    @property
+    def ok(self) -> bool:
+        """The port is open, on one address at least."""
+        return bool(self.answer["ok"])
+
+    @property
+    def codes(self) -> frozenset[Code]:
+        """`refused`, `timeout` or `unreachable`; empty if it is open."""
+        return frozenset() if self.ok else frozenset({str(self.answer["code"])})
+
+    @property
+    def families(self) -> Sequence[Json]:
+        """{family (`IPv4`, `IPv6`), address, ok, code} of each address; empty where others resolved the name."""
+        found: list[Json] = self.answer.get("families", [])
+        return found
+
+    def describe(self) -> str:
+        """One line for people."""
+        note = self.answer.get("note")
+        return (str(self.answer["detail"]) + (f" ({note})" if note else ""))[:300]
+
+
+class Network:
+    """The channel `network` of one target; see `NetworkChannel`."""
+
+    def __init__(self, target: Target, sink: ExchangeSink) -> None:
+        self._target = target
+        self._sink = sink
+
+    def connect(self, host: str, port: int, *, vantage: str = "here") -> Connect:
+        """Try a TCP connect, IPv4 and IPv6, from where the vantage is. Through a forwarder `host` says nothing.
+
+        Raises `Indeterminate` if the target has no such vantage or its forwarder none for the port, `ChannelError` if
+        the look cannot be taken from there (no such source address, a forwarder or bastion that is not reached) or the
+        name cannot be resolved.
+        """
+        place = self._target.vantages.get(vantage)
+        if place is None:
+            if vantage != "here":
+                raise Indeterminate(f"the target names no vantage {vantage!r}")
+            place = Vantage("here")
+        if place.forwards and str(port) not in place.forwards:
+            raise Indeterminate(f"the inventory maps no forwarder to this port (vantages.{vantage}.forwards.{port})")
+        request = Request("network", "connect", {"host": host, "port": port}, vantage)
+        return Connect(self._sink.exchange(request, lambda: self._try(place, host, port)).answer)
+
+    def _try(self, place: Vantage, host: str, port: int) -> Json:
+        seconds = self._target.connect_timeout_s
+        if place.forwards:
+            return through_forwarder(place.forwards[str(port)], port, seconds)
+        if place.through is not None:
+            return through_bastion(place, host, port, seconds)
+        return connect_directly(host, port, place.source_address, seconds)
