@@ -61,6 +61,7 @@ class Ledger:
                 "read_at": now.isoformat(timespec="milliseconds"),
                 "place": store.place_of(path),
                 "same_machine": store.same_machine(database.host, database.port),
+                "boot_id": store.boot_id(),
             }
 
         return self._sink.exchange(Request("ledger", "anchors", {"window_s": window_s}), perform, memo=True).answer

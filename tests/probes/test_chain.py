@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 from probes.looks import Sql
+from probes.machines import FakeMachine
 
-from proofs.errors import Indeterminate, NotApplicable
-from proofs.model import Anchors, Audit, AuditHead, Database, Recipe, RecipePart, Target
+from proofs.errors import ChannelError, Indeterminate, NotApplicable
+from proofs.model import Anchors, Audit, AuditHead, Database, Host, Recipe, RecipePart, Target
 from proofs.probes.audit import test_anchors as anchors
 from proofs.probes.audit import test_chain as chain
 
@@ -74,14 +75,18 @@ def kept(store: str) -> Target:
     return replace(TARGET, audit=replace(AUDIT, anchors=Anchors("/anchors/head.jsonl", store)))  # type: ignore[arg-type]
 
 
-def judge_all(ledger: Ledger, target: Target = TARGET, sql: Sql | None = None, **params: Any) -> None:
+def judge_all(
+    ledger: Ledger, target: Target = TARGET, sql: Sql | None = None, machine: Any = None, **params: Any
+) -> None:
     chain.test_every_hash_is_what_its_row_gives(ledger)
     chain.test_every_event_follows_the_one_before(ledger)
     chain.test_chain_ends_where_its_head_says(ledger, target)
     anchors.test_every_anchor_lies_on_the_chain(ledger, target)
     anchors.test_anchors_are_taken_regularly(ledger, target, PARAMS | params)
     anchors.test_newest_anchor_is_recent(ledger, target, PARAMS | params)
-    anchors.test_store_is_out_of_the_servers_reach(ledger, sql or Sql(), target, PARAMS | params)
+    anchors.test_store_is_out_of_the_servers_reach(
+        ledger, sql or Sql(), machine or FakeMachine(), target, PARAMS | params
+    )
 
 
 def test_a_good_one() -> None:
@@ -144,6 +149,18 @@ def test_what_is_wrong_with_a_store(store: dict[str, Any], kind: str, why: str) 
     sql = Sql(variables={"datadir": "/data/", "tmpdir": "/tmp", "secure_file_priv": "/out/"})
     with pytest.raises(AssertionError, match=why):
         judge_all(Ledger(store=store), kept(kind), sql)
+
+
+def test_a_port_forwarder_leads_to_another_machine() -> None:
+    here = Ledger(store={"same_machine": True, "boot_id": "a"})
+    target = replace(kept("off-host"), host=Host("ssh://prover@localhost:2222"))
+    judge_all(here, target, machine=FakeMachine({"boot-id": "b\n"}))
+    with pytest.raises(AssertionError, match="on the database's own host"):
+        judge_all(here, target, machine=FakeMachine({"boot-id": "a\n"}))
+    with pytest.raises(AssertionError, match="on the database's own host"):
+        judge_all(here, replace(target, host=Host("local://")), machine=FakeMachine({"boot-id": "b\n"}))
+    with pytest.raises(ChannelError):
+        judge_all(here, target)
 
 
 def test_stores_that_will_do() -> None:

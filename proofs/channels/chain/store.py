@@ -72,6 +72,14 @@ def _append_only(descriptor: int) -> bool | None:
     return bool(struct.unpack("l", flags)[0] & _FS_APPEND_FL)
 
 
+def boot_id() -> str | None:
+    """The boot id of the prover's kernel (random(4)): unlike any other's, and new with every boot."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except OSError:
+        return None
+
+
 def same_machine(host: str, port: int) -> bool | None:
     """Whether packets to the database stay on this machine; None where its name can't be resolved.
 

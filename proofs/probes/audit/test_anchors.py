@@ -8,7 +8,7 @@ from typing import Any
 
 from proofs.errors import Indeterminate
 from proofs.model import Json, ParameterValue, Target
-from proofs.ports import LedgerChannel, SqlChannel
+from proofs.ports import HostChannel, LedgerChannel, SqlChannel
 
 CLOCKS_APART_S = 60
 """How far ahead the clock of whoever anchors may be; an anchor of the future would look recent for ever."""
@@ -53,7 +53,11 @@ def test_newest_anchor_is_recent(ledger: LedgerChannel, target: Target, params: 
 
 
 def test_store_is_out_of_the_servers_reach(
-    ledger: LedgerChannel, sql: SqlChannel, target: Target, params: dict[str, ParameterValue]
+    ledger: LedgerChannel,
+    sql: SqlChannel,
+    machine: HostChannel,
+    target: Target,
+    params: dict[str, ParameterValue],
 ) -> None:
     """The store is what the inventory says it is, as far as can be seen, and of a kind that is accepted."""
     kind = declared(target)
@@ -68,12 +72,23 @@ def test_store_is_out_of_the_servers_reach(
         assert place["append_only"], f"{place['path']} does not have the attribute append-only (chattr +a)"
     if store["same_machine"] is None:
         raise Indeterminate(f"whether {target.database.host} is this machine cannot be told: its name is unknown")
-    if not store["same_machine"]:
+    if not store["same_machine"] or _forwarded(store, machine, target):
         return
     assert kind != "off-host", f"{place['path']} is on the database's own host ({target.database.host} is this machine)"
     for name in SERVER_DIRECTORIES:
         directory = sql.variable(name)
         assert not directory or not within(place["path"], directory), f"{place['path']} lies in the server's {name}"
+
+
+def _forwarded(store: Json, machine: HostChannel, target: Target) -> bool:
+    """Whether the address of this machine leads to another one: a port forwarder stands between.
+
+    The host tells the boot id of its kernel (random(4)); a host that lied about it would but be believed not to be this
+    machine, whose files its administrator cannot reach in any case.
+    """
+    if target.host is None or target.host.local or store.get("boot_id") is None:
+        return False
+    return machine.command("boot-id").stdout.strip() != store["boot_id"]
 
 
 def declared(target: Target) -> str:
