@@ -305,7 +305,7 @@ class LedgerChannel(Protocol):
 
         {count, malformed, first_malformed, backwards, first_backwards, first, last: {line, id, hash, time}|None,
         in_window, longest_gap_s, longest_gap_line, median_gap_s, gap_99_s, read_at, place: {path, mode, owner,
-        append_only}, same_machine (as the database, by its address), boot_id (of this machine; absent in old evidence)}.
+        append_only}, same_machine (as the database, by its address), boot_id (of this machine)}.
         """
         ...
 

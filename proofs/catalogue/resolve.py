@@ -162,7 +162,7 @@ class Resolver:
             }
             # Files for the bastion are not looked at here: without them it is not reached, and that is said then.
             files = {file: str(self._path(entry[file])) for file in ("identity_file", "known_hosts") if file in entry}
-            result[name] = Vantage(name, address, forwards, entry.get("through"), **files)
+            result[name] = Vantage(name, address, forwards, entry.get("address"), entry.get("through"), **files)
         return result
 
     def _clients(self, entries: list[Mapping[str, Any]], key: Key) -> tuple[ClientConfiguration, ...]:

@@ -63,12 +63,14 @@ class Vantage:
     """The place on the network a look is taken from: this machine, or one of three other ways to stand elsewhere.
 
     `source_address` is bound before connecting. `forwards` maps ports of the host to `ADDRESS:PORT` of a forwarder that
-    leads there from elsewhere. `through` is a bastion, `ssh://[user@]host[:port]`, reached with the two files.
+    leads there from elsewhere, to `address` of the host. `through` is a bastion, `ssh://[user@]host[:port]`, reached
+    with the two files.
     """
 
     name: str
     source_address: str | None = None
     forwards: Mapping[str, str] = field(default_factory=dict)
+    address: str | None = None
     through: str | None = None
     identity_file: str | None = None
     known_hosts: str | None = None

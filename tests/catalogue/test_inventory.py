@@ -52,13 +52,13 @@ def test_a_target_in_full(resolve, tmp_path):
 def test_other_vantages(inventory_data, resolve, tmp_path):
     (tmp_path / "at").write_text("40306\n")
     inventory_data["targets"]["one"]["vantages"] = {
-        "cable": {"forwards": {"22": "[::1]:40022", "3306": {"file": "at"}}},
+        "cable": {"forwards": {"22": "[::1]:40022", "3306": {"file": "at"}}, "address": "10.0.0.9"},
         "bastion": {"through": "ssh://me@gate:2222", "identity_file": "k", "known_hosts": "h"},
     }
     _, target = resolve()
     assert target.vantages["cable"].forwards == {"22": "[::1]:40022", "3306": "127.0.0.1:40306"}
     files = (str(tmp_path / "k"), str(tmp_path / "h"))
-    assert target.vantages["bastion"] == Vantage("bastion", None, {}, "ssh://me@gate:2222", *files)
+    assert target.vantages["bastion"] == Vantage("bastion", None, {}, None, "ssh://me@gate:2222", *files)
     assert target_from_entry(json.loads(json.dumps(public_entry(target)))).vantages == target.vantages
 
 

@@ -159,6 +159,17 @@ def test_a_forwarder_that_is_not_there_is_no_evidence() -> None:
         Network(through(1), Recorder()).connect("db.example", 22, vantage="outside")
 
 
+def test_forwarders_lead_to_one_address_and_nothing_else_is_tried() -> None:
+    with server(greet) as service, server(forward_to(service)) as forwarder:
+        way = f"127.0.0.1:{forwarder}"
+        target = seen_from(Vantage("outside", forwards={"3306": way}, address="192.0.2.9"), 0.4)
+        network = Network(target, Recorder())
+        assert network.connect("192.0.2.9", 3306, vantage="outside").ok
+        assert network.connect("127.0.0.1", forwarder, vantage="outside").ok
+        with pytest.raises(Indeterminate, match=r"only 192\.0\.2\.9 is reached, not 192\.0\.2\.8"):
+            network.connect("192.0.2.8", 3306, vantage="outside")
+
+
 @pytest.fixture(scope="module")
 def sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
     with serving(tmp_path_factory.mktemp("bastion")) as running:

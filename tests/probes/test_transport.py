@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 from probes.looks import Attempt, Machine, Sql, Tls, experiments, refused, target
 
 from proofs.errors import Indeterminate
+from proofs.model import Host, Vantage
 from proofs.probes.transport import addresses, settings, test_cipher_suites, test_listening
 from proofs.probes.transport import test_protocol_versions as versions
 from proofs.probes.transport import test_secure_transport as secure
@@ -146,7 +149,7 @@ TRIE = """Local:
 )
 def test_the_other_addresses_of_a_host(host, found):
     machine = Machine(files={"/proc/net/fib_trie": TRIE})
-    others = addresses.other_addresses(target(host=host), machine, addresses.named(["10.0.0.1"]))
+    others = addresses.other_addresses(target(host=Host(host)), machine, addresses.named(["10.0.0.1"]))
     assert [str(address) for address in others] == found
 
 
@@ -219,3 +222,15 @@ def test_an_active_x_plugin_must_be_confined(bound, fine):
         return
     with pytest.raises(AssertionError):
         x_protocol.test_x_plugin_is_off_or_confined(sql)
+
+
+def test_another_address_is_tried_from_where_it_is_reached():
+    seen = []
+    network = SimpleNamespace(connect=lambda host, port, vantage="here": seen.append((host, port, vantage)))
+    address = addresses.ip_address("10.0.0.9")
+    addresses.ways_to(network, target(), address, 3306)
+    here, outside = Vantage("here", forwards={"3306": "127.0.0.1:1"}), Vantage("outside", address="10.0.0.9")
+    addresses.ways_to(network, target(vantages={"here": here, "outside": outside}), address, 3306)
+    assert seen == [("10.0.0.9", 3306, "here"), ("10.0.0.9", 3306, "outside")]
+    with pytest.raises(Indeterminate, match=r"no vantage that reaches 10\.0\.0\.9"):
+        addresses.ways_to(network, target(vantages={"here": here}), address, 3306)

@@ -49,7 +49,7 @@ class Network:
         self._sink = sink
 
     def connect(self, host: str, port: int, *, vantage: str = "here") -> Connect:
-        """Try a TCP connect, IPv4 and IPv6, from where the vantage is. Through a forwarder `host` says nothing.
+        """Try a TCP connect, IPv4 and IPv6, from where the vantage is. A forwarder leads to one address.
 
         Raises `Indeterminate` if the target has no such vantage or its forwarder none for the port, `ChannelError` if
         the look cannot be taken from there (no such source address, a forwarder or bastion that is not reached) or the
@@ -60,15 +60,30 @@ class Network:
             if vantage != "here":
                 raise Indeterminate(f"the target names no vantage {vantage!r}")
             place = Vantage("here")
-        if place.forwards and str(port) not in place.forwards:
-            raise Indeterminate(f"the inventory maps no forwarder to this port (vantages.{vantage}.forwards.{port})")
+        forwarder = _forwarder(place, host, port) if place.forwards else None
         request = Request("network", "connect", {"host": host, "port": port}, vantage)
-        return Connect(self._sink.exchange(request, lambda: self._try(place, host, port)).answer)
+        return Connect(self._sink.exchange(request, lambda: self._try(place, host, port, forwarder)).answer)
 
-    def _try(self, place: Vantage, host: str, port: int) -> Json:
+    def _try(self, place: Vantage, host: str, port: int, forwarder: str | None) -> Json:
         seconds = self._target.connect_timeout_s
-        if place.forwards:
-            return through_forwarder(place.forwards[str(port)], port, seconds)
+        if forwarder is not None:
+            return through_forwarder(forwarder, port, seconds)
         if place.through is not None:
             return through_bastion(place, host, port, seconds)
         return connect_directly(host, port, place.source_address, seconds)
+
+
+def _forwarder(place: Vantage, host: str, port: int) -> str:
+    """The forwarder to a port of the host, asked for by its address there, or as one of the forwarders itself.
+
+    Nothing else is ever tried from such a vantage: the host's own addresses may be somebody else's on this network.
+    """
+    own = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    if own in place.forwards.values():
+        return own
+    where = f"vantages.{place.name}"
+    if place.address is not None and host != place.address:
+        raise Indeterminate(f"from {place.name} only {place.address} is reached, not {host} ({where}.address)")
+    if str(port) not in place.forwards:
+        raise Indeterminate(f"the inventory maps no forwarder to this port ({where}.forwards.{port})")
+    return place.forwards[str(port)]

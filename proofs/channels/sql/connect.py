@@ -83,7 +83,7 @@ class Connector:
         if wish.vantage not in self._target.vantages and wish.vantage != "here":
             raise Indeterminate(f"the inventory has no vantage {wish.vantage!r} for {self._target.name}")
         vantage = self._target.vantages.get(wish.vantage)
-        if vantage and (vantage.forwards or vantage.through):
+        if vantage and wish.vantage != "here" and (vantage.forwards or vantage.through):
             # Logging in from here in its place would be judged as if it came from there.
             raise Indeterminate(f"logins are tried from vantages with a source_address only, not from {wish.vantage}")
         encrypted = wish.tls == "on" and not socket_login

@@ -8,7 +8,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from proofs.errors import Indeterminate
 from proofs.model import Target
-from proofs.ports import HostChannel
+from proofs.ports import ConnectResult, HostChannel, NetworkChannel
 
 Address = IPv4Address | IPv6Address
 MOST = 8
@@ -56,6 +56,20 @@ def named(entries: Iterable[str]) -> frozenset[Address]:
             raise Indeterminate(f"{entry!a} is a host name: which addresses it means on the server was not seen")
         found.update(addresses)
     return frozenset(found)
+
+
+def ways_to(network: NetworkChannel, target: Target, address: Address, port: int) -> ConnectResult:
+    """A connect to another address of the host: from here, or from the vantage whose forwarders lead to that address.
+
+    Where forwarders lead to the host, its addresses are those of another network: from here they may be anybody's.
+    """
+    here = target.vantages.get("here")
+    if here is None or not here.forwards:
+        return network.connect(str(address), port)
+    for name, vantage in target.vantages.items():
+        if vantage.address == str(address):
+            return network.connect(str(address), port, vantage=name)
+    raise Indeterminate(f"the inventory names no vantage that reaches {address} of the host (vantages.NAME.address)")
 
 
 def other_addresses(target: Target, machine: HostChannel, own: Iterable[Address]) -> tuple[Address, ...]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from proofs.errors import Indeterminate, NotApplicable
 from proofs.model import ParameterValue, Target
 from proofs.ports import Experiments, HostChannel, NetworkChannel, SqlChannel
-from proofs.probes.transport.addresses import bare, is_wildcard, named, other_addresses, parsed
+from proofs.probes.transport.addresses import bare, is_wildcard, named, other_addresses, parsed, ways_to
 from proofs.probes.transport.settings import listed, setting, texts
 
 
@@ -46,12 +46,12 @@ def test_unlisted_address_is_refused(
     others = texts(params, "other_addresses") or other_addresses(target, machine, own)
     if not others:
         raise NotApplicable("the host has no address besides those that bind_address names")
-    ports = [port for port in (target.database.port, target.database.admin_port) if port is not None]
+    ports = _ports(sql, target)
     with experiment("connect to an address that bind_address does not name") as e:
         e.control(network.connect(target.database.host, target.database.port))
         for port in ports:
             for address in others:
-                e.attack(network.connect(str(address), port), refused_with=("refused", "timeout"))
+                e.attack(ways_to(network, target, address, port), refused_with=("refused", "timeout"))
 
 
 def test_host_listens_only_there(sql: SqlChannel, machine: HostChannel, params: Mapping[str, ParameterValue]) -> None:
@@ -74,6 +74,14 @@ def test_host_listens_only_there(sql: SqlChannel, machine: HostChannel, params: 
         f"{each['address']} port {each['port']}" for each in sockets if not set(parsed(str(each["address"]))) <= own
     ]
     assert not stray, f"the host listens on {', '.join(stray)[:300]}, which bind_address does not name"
+
+
+def _ports(sql: SqlChannel, target: Target) -> list[int]:
+    """The server's ports as they are on the host: behind forwarders those the server names, else the inventory's."""
+    here = target.vantages.get("here")
+    if here is not None and here.forwards:
+        return [int(port) for port in (setting(sql, "port"), sql.variable("admin_port")) if port not in (None, "0")]
+    return [port for port in (target.database.port, target.database.admin_port) if port is not None]
 
 
 def _entries(sql: SqlChannel) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from proofs.errors import Indeterminate
 from proofs.model import Target
 from proofs.ports import Experiments, HostChannel, NetworkChannel, SqlChannel, TlsChannel
-from proofs.probes.transport.addresses import is_wildcard, named, other_addresses, parsed
+from proofs.probes.transport.addresses import is_wildcard, named, other_addresses, parsed, ways_to
 from proofs.probes.transport.settings import listed, setting
 
 OLDER = ("TLSv1", "TLSv1.1", "TLSv1.2")
@@ -65,7 +65,7 @@ def test_x_port_is_closed_or_held_to_tls13(
         with experiment("connect to the X port at an address that bind_address does not name") as e:
             e.control(network.connect(host, database.x_port))
             for address in others:
-                e.attack(network.connect(str(address), database.x_port), refused_with=("refused", "timeout"))
+                e.attack(ways_to(network, target, address, database.x_port), refused_with=("refused", "timeout"))
 
 
 def _is_active(sql: SqlChannel) -> bool:
