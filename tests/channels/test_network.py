@@ -178,7 +178,7 @@ def sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
 
 def behind(sshd: Sshd, seconds: float = 5.0, **changes: str) -> Target:
     host = sshd.host()
-    place = Vantage("bastion", None, {}, host.connection, host.identity_file, host.known_hosts)
+    place = Vantage("bastion", through=host.connection, identity_file=host.identity_file, known_hosts=host.known_hosts)
     return seen_from(replace(place, **changes), seconds)
 
 

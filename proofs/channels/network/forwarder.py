@@ -25,19 +25,12 @@ def through_forwarder(forwarder: str, port: int, seconds: float) -> Json:
     address, _, at = forwarder.rpartition(":")
     deadline = time.monotonic() + seconds
     try:
-        sock = socket.create_connection((address.strip("[]"), int(at)), seconds)
+        with socket.create_connection((address.strip("[]"), int(at)), seconds) as sock:
+            code, said = _heard(sock, deadline)
+    except ConnectionResetError:  # accepted and reset before connect(2) was back
+        code, said = "refused", _CLOSED
     except OSError as e:
         raise ChannelError(f"the forwarder {forwarder} to port {port} is not reached: {e.strerror or e}") from None
-    with sock:
-        try:
-            sock.settimeout(max(0.01, deadline - time.monotonic()))
-            code, said = (None, "a byte came") if sock.recv(1) else ("refused", _CLOSED)
-        except TimeoutError:
-            code, said = "timeout", _SILENCE
-        except ConnectionResetError:
-            code, said = "refused", _CLOSED
-        except OSError as e:
-            raise ChannelError(f"the forwarder {forwarder} to port {port}: {e.strerror or e}") from None
     return {
         "ok": code is None,
         "code": code,
@@ -46,3 +39,11 @@ def through_forwarder(forwarder: str, port: int, seconds: float) -> Json:
         "families": [],
         "forwarder": forwarder,
     }
+
+
+def _heard(sock: socket.socket, deadline: float) -> tuple[str | None, str]:
+    try:
+        sock.settimeout(max(0.01, deadline - time.monotonic()))
+        return (None, "a byte came") if sock.recv(1) else ("refused", _CLOSED)
+    except TimeoutError:
+        return "timeout", _SILENCE
