@@ -88,7 +88,7 @@ def _forwarded(store: Json, machine: HostChannel, target: Target) -> bool:
     """
     if target.host is None or target.host.local or store.get("boot_id") is None:
         return False
-    return machine.command("boot-id").stdout.strip() != store["boot_id"]
+    return machine.command("boot-id").stdout.strip() != str(store["boot_id"])
 
 
 def declared(target: Target) -> str:

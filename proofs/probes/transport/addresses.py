@@ -58,7 +58,7 @@ def named(entries: Iterable[str]) -> frozenset[Address]:
     return frozenset(found)
 
 
-def ways_to(network: NetworkChannel, target: Target, address: Address, port: int) -> ConnectResult:
+def ways_to(network: NetworkChannel, target: Target, address: Address | str, port: int) -> ConnectResult:
     """A connect to another address of the host: from here, or from the vantage whose forwarders lead to that address.
 
     Where forwarders lead to the host, its addresses are those of another network: from here they may be anybody's.
