@@ -1,0 +1,216 @@
+"""Matches of nft --json on a stranger's new connection, as conditions. Format: libnftables-json(5), expressions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from ipaddress import ip_address, ip_network
+from typing import Any
+
+from proofs.probes.host.netfilter.rules import (
+    EITHER,
+    NO,
+    UNKNOWN,
+    YES,
+    AnyOf,
+    Condition,
+    Every,
+    Family,
+    From,
+    Interface,
+    Not,
+    Ports,
+    Protocol,
+)
+from proofs.probes.host.netfilter.spans import BITS, Spans
+
+Sets = Mapping[str, Mapping[str, Any]]
+"""Named sets and maps of a table."""
+_NUMBERS = {6: "tcp", 17: "udp"}
+_FAMILIES = {"ipv4": 4, "ipv6": 6, "ip": 4, "ip6": 6}
+_OTHERS = frozenset(("icmp", "icmpv6", "sctp", "dccp", "udplite", "esp", "ah", "comp", "igmp", "arp"))
+_OWN = frozenset({"local", "unicast"})
+_SENDERS_KEYS = frozenset({"length", "pkttype", "time", "day", "hour", "cpu", "random", "priority"})
+"""Keys of `meta` that the sender or the moment decides."""
+
+
+def match_of(body: Mapping[str, Any], sets: Sets) -> Condition:
+    """A match statement {op, left, right}."""
+    op, left, right = body["op"], body["left"], body["right"]
+    if not isinstance(left, dict):
+        return UNKNOWN
+    if "&" in left:
+        return _flags(left["&"][0], left["&"][1], right, op)
+    if op == "in" and _field(left) == ("tcp", "flags"):
+        return _flags(left, right, ["syn"], "==") if "syn" in _words(right) else NO
+    condition = key_is(left, right, sets)
+    if op in ("==", "in"):
+        return condition
+    if op == "!=":
+        return Every((*_dependencies(left), Not(condition)))
+    return _compared(left, op, right)
+
+
+def key_is(left: Any, right: Any, sets: Sets) -> Condition:  # noqa: PLR0911 - one answer for each form of a value
+    """A key (an expression of the packet) is a value, or one of a set, range or prefix."""
+    if isinstance(right, str) and right.startswith("@"):
+        known = sets.get(right[1:])
+        if known is None or {"dynamic", "timeout"} & _words(known.get("flags", [])):
+            return UNKNOWN  # what such a set holds at the moment is not a policy
+        entries = [each[0] if known.get("map") else each for each in known.get("elem", [])]
+        return AnyOf(tuple(key_is(left, each, sets) for each in entries))
+    if isinstance(right, dict) and "set" in right:
+        return AnyOf(tuple(key_is(left, each, sets) for each in right["set"]))
+    if isinstance(right, list):
+        return AnyOf(tuple(key_is(left, each, sets) for each in right))
+    if isinstance(right, dict) and "elem" in right:
+        return key_is(left, right["elem"]["val"], sets)
+    if isinstance(left, dict) and "concat" in left:
+        if not isinstance(right, dict) or len(right.get("concat", [])) != len(left["concat"]):
+            return UNKNOWN
+        return Every(
+            tuple(key_is(one, other, sets) for one, other in zip(left["concat"], right["concat"], strict=True))
+        )
+    return _one(left, right)
+
+
+def _one(left: Any, right: Any) -> Condition:  # noqa: PLR0911 - one line for each kind of key
+    if not isinstance(left, dict):
+        return UNKNOWN
+    match _field(left):
+        case ("ip" | "ip6" as protocol, "saddr"):
+            family = 4 if protocol == "ip" else 6
+            sources = _addresses(family, right)
+            return From(family, sources) if sources is not None else UNKNOWN
+        case ("ip" | "ip6" as protocol, "daddr"):
+            return _destination(4 if protocol == "ip" else 6, right)
+        case ("ip" | "ip6", "protocol" | "nexthdr"):
+            return Every((*_dependencies(left), _protocol(right)))
+        case ("tcp" | "udp" | "th" as protocol, "dport"):
+            pair = _pair(right)
+            return Ports(None if protocol == "th" else protocol, Spans.of([pair])) if pair else UNKNOWN
+        case ("tcp", "flags"):
+            return YES if _words(right) == {"syn"} else NO
+        case ("tcp" | "udp" | "th" | "ip" | "ip6" | "ether", _):
+            return Every((*_dependencies(left), EITHER))
+        case (protocol, _) if protocol in _OTHERS:
+            return NO
+    return _state(left, right)
+
+
+def _state(left: Mapping[str, Any], right: Any) -> Condition:  # noqa: PLR0911 - one answer for each kind of key
+    kind, body = next(iter(left.items()))
+    key = body.get("key") if isinstance(body, dict) else None
+    match kind, key:
+        case "meta", "l4proto":
+            return _protocol(right)
+        case "meta", "nfproto" | "protocol":
+            return Family(_FAMILIES[right]) if right in _FAMILIES else UNKNOWN
+        case "meta", "iif" | "iifname":
+            return Interface(right) if isinstance(right, str) else UNKNOWN
+        case "meta", key if key in _SENDERS_KEYS:
+            return EITHER
+        case "ct", "state":
+            return _ct_state(_words(right))
+        case "ct", "direction":
+            return YES if right == "original" else NO
+        case "fib", _ if body.get("result") == "type" and "daddr" in body.get("flags", []):
+            return YES if right in _OWN else NO
+        case "fib", _ if body.get("result") in ("oif", "oifname") and "saddr" in body.get("flags", []):
+            # A reverse path filter: some stranger's packets do come by the right way.
+            return NO if right in (False, 0, "") else UNKNOWN if right is not True else YES
+        case "exthdr" | "tcp option" | "ip option", _:
+            return EITHER
+    return UNKNOWN
+
+
+def _ct_state(words: set[str]) -> Condition:
+    if "new" in words:
+        return YES
+    return UNKNOWN if "untracked" in words else NO
+
+
+def _dependencies(left: Mapping[str, Any]) -> list[Condition]:
+    """What a look at a header's field says besides: that the packet has such a header. nft adds it by itself."""
+    if "concat" in left:
+        return [found for part in left["concat"] for found in _dependencies(part)]
+    match _field(left):
+        case ("ip", _):
+            return [Family(4)]
+        case ("ip6", _):
+            return [Family(6)]
+        case ("tcp" | "udp" as protocol, _):
+            return [Protocol(frozenset({protocol}))]
+        case (protocol, _) if protocol in _OTHERS:
+            return [NO]
+    return []
+
+
+def _compared(left: Mapping[str, Any], op: str, right: Any) -> Condition:
+    """`<`, `>`, `<=`, `>=`: of ports; with other keys it is not read."""
+    if type(right) is not int:
+        return UNKNOWN
+    ends = {"<": (0, right - 1), "<=": (0, right), ">": (right + 1, 65535), ">=": (right, 65535)}.get(op)
+    return _one(left, {"range": list(ends)}) if ends and (_field(left) or ("", ""))[1] == "dport" else UNKNOWN
+
+
+def _flags(left: Any, mask: Any, right: Any, op: str) -> Condition:
+    """TCP flags of a connection's first packet: SYN alone."""
+    if not isinstance(left, dict) or _field(left) != ("tcp", "flags") or op not in ("==", "!="):
+        return UNKNOWN
+    wanted = set() if right == 0 else _words(right)
+    held = Every((Protocol(frozenset({"tcp"})), YES if _words(mask) & {"syn"} == wanted else NO))
+    return held if op == "==" else Every((Protocol(frozenset({"tcp"})), Not(held)))
+
+
+def _words(value: Any) -> set[str]:
+    """The words of a list, an inline set, a disjunction `|` or a word alone."""
+    if isinstance(value, dict):
+        value = next(iter(value.values()))
+    parts = value if isinstance(value, list) else [value]
+    return {word for part in parts for word in (_words(part) if isinstance(part, dict | list) else {str(part)})}
+
+
+def _field(left: Mapping[str, Any]) -> tuple[str, str] | None:
+    payload = left.get("payload")
+    return (str(payload["protocol"]), str(payload["field"])) if payload and "protocol" in payload else None
+
+
+def _protocol(right: Any) -> Condition:
+    return Protocol(frozenset({_NUMBERS.get(right, "another") if isinstance(right, int) else str(right)}))
+
+
+def _pair(value: Any) -> tuple[int, int] | None:
+    ends = value["range"] if isinstance(value, dict) and "range" in value else [value, value]
+    return (ends[0], ends[1]) if all(type(end) is int and 0 <= end <= 65535 for end in ends) else None
+
+
+def _addresses(family: int, value: Any) -> Spans | None:
+    try:
+        if isinstance(value, dict) and "prefix" in value:
+            network = ip_network(f"{value['prefix']['addr']}/{value['prefix']['len']}", strict=False)
+            return Spans.network(network) if network.version == family else None
+        ends = [ip_address(str(end)) for end in (value["range"] if isinstance(value, dict) else [value, value])]
+    except (ValueError, KeyError):
+        return None
+    return Spans.of([(int(ends[0]), int(ends[1]))]) if all(end.version == family for end in ends) else None
+
+
+def _destination(family: int, value: Any) -> Condition:
+    """An address of the host's own is among those named or not, as the sender likes; none is multicast or loopback."""
+    named = _addresses(family, value)
+    if named is None:
+        return UNKNOWN
+    return destination(family, named)
+
+
+def destination(family: int, named: Spans) -> Condition:
+    """The destination lies in a set; the host's own addresses are not known here."""
+    special = (  # loopback and multicast; RFC 6890, RFC 4291
+        [(127 << 24, (128 << 24) - 1), (224 << 24, (1 << 32) - 1)]
+        if family == 4
+        else [(0, 1), (255 << 120, (1 << 128) - 1)]
+    )
+    if not named - Spans.of(special):
+        return NO
+    everyone = not Spans(((0, (1 << BITS[family]) - 1),)) - named
+    return Every((Family(family), YES if everyone else EITHER))

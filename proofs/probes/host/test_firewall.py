@@ -1,0 +1,141 @@
+"""Control firewall-default-deny, by the kernel's rules and the host's sockets."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from ipaddress import ip_network
+
+from proofs.errors import Indeterminate, NotApplicable
+from proofs.model import Admitted, ParameterValue, Target
+from proofs.ports import HostChannel
+from proofs.probes.host.netfilter import Opening, Spans, read, strangers
+from proofs.probes.host.server import sockets
+from proofs.probes.host.units import properties
+from proofs.probes.transport.settings import texts
+
+UFW, NFTABLES = "ufw.service", "nftables.service"
+
+
+def test_ipv4_lets_in_what_is_listed_only(
+    machine: HostChannel, target: Target, params: Mapping[str, ParameterValue]
+) -> None:
+    """Every TCP and UDP port, every source: the kernel's rules let in nothing that the inventory does not list.
+
+    Loopback, ICMP and packets of connections that exist already are left aside. Ubuntu STIG UBTU-22-251010.
+    """
+    _nothing_wider(machine, target, params, 4)
+
+
+def test_ipv6_lets_in_what_is_listed_only(
+    machine: HostChannel, target: Target, params: Mapping[str, ParameterValue]
+) -> None:
+    """The same for IPv6, unless the kernel has no IPv6 address at all, not even loopback's (proc(5), if_inet6)."""
+    shown = machine.command("ipv6-addresses")
+    if not shown.lines:
+        if shown.status and "No such file" not in shown.stderr:
+            raise Indeterminate(f"whether the host has IPv6 was not seen: {shown.stderr[:200]!a}")
+        raise NotApplicable("the host has no IPv6 address, not even loopback's: IPv6 is off")
+    _nothing_wider(machine, target, params, 6)
+
+
+def test_rules_are_loaded_at_boot(machine: HostChannel, params: Mapping[str, ParameterValue]) -> None:
+    """A service that loads rules is active and enabled, and its configuration says to deny.
+
+    systemd's state alone says little: Debian's ufw.service stays enabled when ufw is off (ufw(8): ENABLED in ufw.conf),
+    and nftables.service loads whatever /etc/nftables.conf holds.
+    """
+    states = {unit: properties(machine, unit) for unit in texts(params, "services")}
+    loaded = [
+        unit
+        for unit, shown in states.items()
+        if shown.get("ActiveState") == "active" and shown.get("UnitFileState") in ("enabled", "enabled-runtime")
+    ]
+    said = ", ".join(
+        f"{u} {s.get('ActiveState')}/{s.get('UnitFileState') or s['LoadState']}" for u, s in states.items()
+    )
+    assert loaded, f"no service that is active now and enabled at boot loads the firewall: {said}"
+    reasons = {unit: reason for unit in loaded if (reason := _why_not_denying(machine, unit))}
+    assert len(reasons) < len(loaded), "; ".join(f"{unit}: {reason}" for unit, reason in reasons.items())
+
+
+def test_every_listening_socket_is_accounted_for(
+    machine: HostChannel, target: Target, params: Mapping[str, ParameterValue]
+) -> None:
+    """What listens on other addresses than loopback is named in the inventory, whatever the firewall makes of it."""
+    if target.host is None or not target.host.listeners:
+        raise Indeterminate("the inventory does not list the ports that may listen (host.listeners)")
+    known = {"tcp": set(target.host.listeners), "udp": udp_ports(params)}
+    stray = [s for s in sockets(machine) if not s.loopback and s.port not in known.get(s.protocol, set())]
+    shown = [f"{s.protocol} {s.address}:{s.port} ({', '.join(sorted({n for n, _ in s.owners}))!a})" for s in stray[:5]]
+    assert not stray, f"{len(stray)} sockets listen that the inventory does not list: {'; '.join(shown)}"
+
+
+def policy(target: Target) -> tuple[Admitted, ...]:
+    """What the inventory says the firewall may let in."""
+    if target.host is None or target.host.firewall is None:
+        raise Indeterminate("the inventory does not say who may reach what (host.firewall)")
+    return target.host.firewall
+
+
+def udp_ports(params: Mapping[str, ParameterValue]) -> set[int]:
+    """The parameter of that name."""
+    found = texts(params, "udp_ports")
+    if not all(port.isdecimal() for port in found):
+        raise Indeterminate(f"parameter udp_ports names no ports: {', '.join(found)[:100]!a}")
+    return {int(port) for port in found}
+
+
+def _nothing_wider(machine: HostChannel, target: Target, params: Mapping[str, ParameterValue], family: int) -> None:
+    tcp: dict[int, Spans] = {}
+    for admitted in policy(target):
+        networks = [ip_network(source, strict=False) for source in admitted.sources]
+        spans = [Spans.network(network) for network in networks if network.version == family]
+        tcp[admitted.port] = Spans.of(pair for each in (tcp.get(admitted.port, Spans()), *spans) for pair in each.pairs)
+    udp = dict.fromkeys(udp_ports(params), strangers(family))
+    rules = read(machine)
+    wider, unsure = [], []
+    for protocol, allowed in (("tcp", tcp), ("udp", udp)):
+        for opening in rules.let_in(family, protocol, sorted(allowed)):
+            listed = allowed.get(opening.ports[0], Spans())
+            surely, perhaps = opening.sources - listed, opening.possible - listed
+            if surely:
+                wider.append(_shown(opening, protocol, surely, family))
+            elif perhaps or opening.translated:
+                unsure.append(_shown(opening, protocol, perhaps or opening.translated, family))
+    assert not wider, f"IPv{family}, more than the inventory lists is let in: {'; '.join(wider[:5])}"
+    if unsure:
+        why = "; ".join((*unsure[:3], *rules.unseen))
+        raise Indeterminate(f"IPv{family}, there are rules that were not understood or lead elsewhere: {why}")
+
+
+def _shown(opening: Opening, protocol: str, sources: Spans, family: int) -> str:
+    first, last = opening.ports
+    ports = f"port {first}" if first == last else f"ports {first} to {last}"
+    return f"{protocol} {ports} from {'anywhere' if sources == strangers(family) else sources.shown(family)}"
+
+
+def _why_not_denying(machine: HostChannel, unit: str) -> str | None:
+    """Why what a service loads is no default deny, as far as its configuration tells."""
+    if unit == UFW:
+        enabled = _assigned(machine.command("ufw-configuration").stdout, "ENABLED")
+        if enabled != "yes":
+            return f"/etc/ufw/ufw.conf has ENABLED={enabled!a}"
+        defaults = machine.command("ufw-defaults").stdout
+        incoming, six = _assigned(defaults, "DEFAULT_INPUT_POLICY"), _assigned(defaults, "IPV6")
+        if incoming not in ("drop", "reject"):
+            return f"/etc/default/ufw has DEFAULT_INPUT_POLICY={incoming!a}"
+        return None if six == "yes" else f"/etc/default/ufw has IPV6={six!a}, so that IPv6 has no rules of ufw's"
+    if unit == NFTABLES:
+        text = machine.command("nftables-configuration").stdout
+        if not re.search(r"hook\s+input", text) and "include" in text:
+            raise Indeterminate("/etc/nftables.conf has no chain for input itself; what it includes was not read")
+        denies = re.search(r"hook\s+input[^}]*?policy\s+drop", text)
+        return None if denies else "/etc/nftables.conf has no chain with hook input and policy drop"
+    return None
+
+
+def _assigned(text: str, name: str) -> str:
+    """The last value that a file of shell assignments gives, in lower case."""
+    found = re.findall(rf"^\s*{name}\s*=\s*[\"']?(\w*)", text, re.MULTILINE)
+    return str(found[-1]).lower() if found else ""
