@@ -17,6 +17,7 @@ FRAMEWORKS = {
     "cci": r"CCI-\d{6}",
     "stig-mysql-8.0": r"SV-\d{6} / MYS8-00-\d{6}",
     "stig-mariadb-10.x": r"SV-\d{6} / MADB-10-\d{6}",
+    "stig-ubuntu-22.04": r"UBTU-22-\d{6}",
     "cis-mysql-8.0": r"\d+\.\d+",
     "cis-mysql-8.4": r"\d+\.\d+",
     "cis-mariadb-10.11": r"\d+\.\d+",

@@ -127,11 +127,12 @@ def _why_not_denying(machine: HostChannel, unit: str) -> str | None:
             return f"/etc/default/ufw has DEFAULT_INPUT_POLICY={incoming!a}"
         return None if six == "yes" else f"/etc/default/ufw has IPV6={six!a}, so that IPv6 has no rules of ufw's"
     if unit == NFTABLES:
-        text = machine.command("nftables-configuration").stdout
-        if not re.search(r"hook\s+input", text) and "include" in text:
-            raise Indeterminate("/etc/nftables.conf has no chain for input itself; what it includes was not read")
-        denies = re.search(r"hook\s+input[^}]*?policy\s+drop", text)
-        return None if denies else "/etc/nftables.conf has no chain with hook input and policy drop"
+        text = re.sub(r"#.*", "", machine.command("nftables-configuration").stdout)
+        if re.search(r"hook\s+input[^}]*?policy\s+drop", text):
+            return None
+        if re.search(r"\b(include|drop|reject)\b", text):
+            raise Indeterminate("whether /etc/nftables.conf denies by other means than policy drop was not read")
+        return "/etc/nftables.conf has no chain with hook input that drops"
     return None
 
 

@@ -1,0 +1,85 @@
+"""Control firewall-default-deny, as a stranger meets it: connects from the vantage `outside`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from ipaddress import ip_address, ip_network
+
+from proofs.errors import Indeterminate
+from proofs.model import ParameterValue, Target
+from proofs.ports import Experiment, Experiments, HostChannel, NetworkChannel
+from proofs.probes.host.server import sockets
+from proofs.probes.host.test_firewall import policy
+from proofs.probes.transport.settings import texts
+
+OUTSIDE = "outside"
+CLOSED = ("timeout", "refused", "unreachable")
+
+
+def test_database_is_out_of_reach_from_outside(
+    network: NetworkChannel, target: Target, experiment: Experiments
+) -> None:
+    """The database's port answers the vantage `here`, and not the vantage `outside`."""
+    database = target.database
+    with experiment("connect to the database from outside") as e:
+        e.control(network.connect(database.host, database.port))
+        _show_the_way(network, target, e)
+        e.attack(network.connect(database.host, database.port, vantage=OUTSIDE), refused_with=CLOSED)
+
+
+def test_nothing_else_answers_outside(
+    *,
+    machine: HostChannel,
+    network: NetworkChannel,
+    target: Target,
+    params: Mapping[str, ParameterValue],
+    experiment: Experiments,
+) -> None:
+    """What listens on the host, and a sample of other ports, is closed from outside unless the inventory lists it.
+
+    Behind a port forwarder only ports that it forwards can be tried: a listening port that can't be is said.
+    """
+    listed = {target.database.port} | _admitted(target)
+    listening = {s.port for s in sockets(machine) if s.protocol == "tcp" and not s.loopback} - listed
+    sample = {int(port) for port in texts(params, "sample_ports") if port.isdecimal()} - listed - listening
+    tried = []
+    untried: list[str] = []
+    for port in (*sorted(listening), *sorted(sample)):
+        try:
+            tried.append(network.connect(target.database.host, port, vantage=OUTSIDE))
+        except Indeterminate as error:
+            untried.append(f"port {port}: {error}")
+            if port in listening:
+                raise Indeterminate(f"port {port} listens and could not be tried from outside: {error}") from None
+    if not tried:
+        raise Indeterminate(f"no port could be tried from outside: {'; '.join(untried[:2])}")
+    with experiment("connect to other ports from outside") as e:
+        e.control(network.connect(target.database.host, target.database.port))
+        _show_the_way(network, target, e)
+        for attempt in tried:
+            e.attack(attempt, refused_with=CLOSED)
+
+
+def _admitted(target: Target) -> set[int]:
+    """Ports that the inventory may admit the vantage to: all, where the address it is seen by is not known."""
+    place = target.vantages.get(OUTSIDE)
+    source = ip_address(place.source_address) if place and place.source_address else None
+    return {
+        admitted.port
+        for admitted in policy(target)
+        if source is None or any(source in ip_network(network, strict=False) for network in admitted.sources)
+    }
+
+
+def _show_the_way(network: NetworkChannel, target: Target, experiment: Experiment) -> None:
+    """Where something stands between, silence may be its own: another listed port must be open by the same way."""
+    place = target.vantages.get(OUTSIDE)
+    forwards: Mapping[str, str] = getattr(place, "forwards", {})
+    if not forwards and getattr(place, "through", None) is None:
+        return
+    witnesses = sorted(_admitted(target) - {target.database.port})
+    witnesses = [port for port in witnesses if not forwards or str(port) in forwards]
+    if not witnesses:
+        raise Indeterminate("no other port than the database's is listed and forwarded to show that the way works")
+    attempts = [network.connect(target.database.host, port, vantage=OUTSIDE) for port in witnesses]
+    experiment.control(next((attempt for attempt in attempts if attempt.ok), attempts[0]))
