@@ -43,8 +43,7 @@ def _tables(objects: list[dict[str, Any]], but: frozenset[tuple[str, str]]) -> l
 
     for each in of_kind("table"):
         key = (each["family"], each["name"])
-        # A dormant table is kept, but the kernel leaves it out (nft(8), "Tables").
-        if each["family"] in FAMILIES and key not in but and "dormant" not in _listed(each.get("flags", [])):
+        if each["family"] in FAMILIES and key not in but and _awake(each):
             found[key], sets[key] = Table(each["name"], FAMILIES[each["family"]]), {}
     for each in of_kind("set", "map"):
         if (key := (each["family"], each["table"])) in found:
@@ -103,6 +102,13 @@ def _map(body: Mapping[str, Any], conditions: list[Condition], sets: Sets, table
         # The first entry that has the key decides; a prefix within another comes with intervals only.
         others.append(Not(condition))
     return made
+
+
+def _awake(table: Mapping[str, Any]) -> bool:
+    """The kernel leaves a dormant table out (nft(8), "Tables"). nft 1.0.6 shows the table's name in place of its flags;
+    what is left out here can only have dropped more."""
+    flags = _listed(table.get("flags", []))
+    return set(flags) <= {"owner", "persist"} and table["name"] not in flags
 
 
 def _listed(value: Any) -> list[Any]:
