@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from proofs.errors import Indeterminate
-from proofs.model import Json, ParameterValue, Target
+from proofs.model import ParameterValue, Target
 from proofs.ports import HostChannel, MaterialChannel, SqlChannel
 from proofs.probes.certificates.material import server_files
+from proofs.probes.host.permissions import judge_directories, judge_mode, octal
 from proofs.probes.transport.paths import place
 from proofs.probes.transport.settings import setting, texts
 
-STICKY = 0o1000
 READ_REFUSED = frozenset({13, 29, 1085, 1227, 1290})
 """No such access, not readable, ER_TEXTFILE_NOT_READABLE, ER_SPECIFIC_ACCESS_DENIED_ERROR, secure_file_priv."""
 
@@ -27,9 +27,9 @@ def test_server_key_is_private(sql: SqlChannel, machine: HostChannel, params: Ma
     for variable, path in server_files(sql, "ssl_key").items():
         key, directories = place(machine, path)
         assert key["type"] == "regular file", f"{variable} {path!a} is a {key['type']}"
-        _judge_mode(key, _octal(params, "max_mode"))
+        judge_mode(key, octal(params, "max_mode"))
         assert key["owner"] in trusted, f"{path!a} belongs to {key['owner']!a}, expected {', '.join(sorted(trusted))}"
-        _judge_directories(directories, _octal(params, "max_directory_mode"), trusted | {"root"})
+        judge_directories(directories, octal(params, "max_directory_mode"), trusted | {"root"})
 
 
 def test_client_keys_are_private(material: MaterialChannel, params: Mapping[str, ParameterValue]) -> None:
@@ -41,8 +41,8 @@ def test_client_keys_are_private(material: MaterialChannel, params: Mapping[str,
     if not keys:
         raise Indeterminate("no identity of the inventory has a private key")
     for key in keys:
-        _judge_mode(key, _octal(params, "max_mode"))
-        _judge_mode(key["directory"], _octal(params, "max_directory_mode"))
+        judge_mode(key, octal(params, "max_mode"))
+        judge_mode(key["directory"], octal(params, "max_directory_mode"))
     seen = {key["path"] for key in keys}
     named = {client["options"].get("ssl-key") for client in material.client_options()} - {None}
     if named - seen:
@@ -73,22 +73,3 @@ def test_server_key_is_unreadable_through_sql(sql: SqlChannel, target: Target) -
 def _server_user(sql: SqlChannel, machine: HostChannel) -> str:
     """The user the server runs as: the owner of its data directory, into which it alone writes."""
     return str(place(machine, setting(sql, "datadir").rstrip("/"))[0]["owner"])
-
-
-def _octal(params: Mapping[str, ParameterValue], name: str) -> int:
-    try:
-        return int(str(params[name]), 8)
-    except ValueError:
-        raise Indeterminate(f"parameter {name} is {params[name]!r}, expected an octal mode in quotes") from None
-
-
-def _judge_mode(entry: Json, most: int) -> None:
-    mode = int(entry["mode"], 8) & 0o777
-    assert not mode & ~most, f"{entry['path']} has mode {entry['mode']}, expected at most {most:04o}"
-
-
-def _judge_directories(directories: Iterable[Json], most: int, trusted: set[str]) -> None:
-    for depth, each in enumerate(directories):
-        assert each["owner"] in trusted, f"{each['path']}, above the key, belongs to {each['owner']!a}"
-        if depth == 0 or not int(each["mode"], 8) & STICKY:
-            _judge_mode(each, most)

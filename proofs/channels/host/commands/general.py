@@ -4,6 +4,14 @@ from __future__ import annotations
 
 from proofs.channels.host.commands.command import Command
 
+_UNIT = (
+    *("Id", "Names", "LoadState", "ActiveState", "SubState", "UnitFileState", "Result", "Type", "User", "Group"),
+    *("MainPID", "NRestarts", "ExecMainStatus", "ExecMainCode", "ExecMainStartTimestamp", "ExecMainExitTimestamp"),
+    *("ActiveEnterTimestamp", "ActiveExitTimestamp", "InactiveEnterTimestamp", "StateChangeTimestamp"),
+    *("LastTriggerUSec", "NextElapseUSecRealtime", "NextElapseUSecMonotonic", "Unit", "Triggers", "TriggeredBy"),
+    *("FragmentPath", "DropInPaths", "NeedDaemonReload", "Persistent", "ConditionResult"),
+)
+
 COMMANDS = (
     Command("kernel", ("uname", "-srvm")),
     Command("os-release", ("cat", "/etc/os-release")),
@@ -12,5 +20,6 @@ COMMANDS = (
     Command("boot-id", ("cat", "/proc/sys/kernel/random/boot_id")),
     Command("processes", ("ps", "-e", "-ww", "-o", "pid=,ppid=,user:32=,comm="), limit=1 << 18),
     # systemctl(1): `show` answers for any unit, loaded or not, with exit status 0; LoadState tells.
-    Command("unit", ("systemctl", "show", "--no-pager", "{unit}"), limit=1 << 16),
+    # Only these properties: Environment= and ExecStart= may hold secrets that must not get into evidence.
+    Command("unit", ("systemctl", "show", "--no-pager", f"--property={','.join(_UNIT)}", "{unit}")),
 )
