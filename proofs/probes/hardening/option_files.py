@@ -26,13 +26,19 @@ def on_disk(sql: SqlChannel, machine: HostChannel, target: Target) -> dict[str, 
     The files are those the server says it took values from. A file that it has not yet read is not known to it, so
     not to this look. Raises `ChannelError` where a file can't be read.
     """
-    if target.host is None:
+    if target.host is None or _reader(target) not in target.identities:
         return None
-    identity = "inspector" if target.engine == "mysql" else "operator"
-    if identity not in target.identities:
-        return None
-    paths = [str(row["path"]) for row in sql.rows(_PATHS[target.engine], identity=identity)]
+    paths = paths_of(sql, target)
     return server_options([machine.read_text(path) for path in paths if path.startswith("/")]) if paths else None
+
+
+def paths_of(sql: SqlChannel, target: Target) -> list[str]:
+    """Option files that the server took values from, as it names them."""
+    return [str(row["path"]) for row in sql.rows(_PATHS[target.engine], identity=_reader(target))]
+
+
+def _reader(target: Target) -> str:
+    return "inspector" if target.engine == "mysql" else "operator"
 
 
 def server_options(texts: Sequence[str]) -> dict[str, str]:

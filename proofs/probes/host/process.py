@@ -57,3 +57,13 @@ def core_limits(machine: HostChannel, pid: int) -> tuple[str, str]:
         if match:
             return match[1], match[2]
     raise Indeterminate(f"/proc/{pid}/limits shows no limit of core files")
+
+
+def account_of(machine: HostChannel, pid: int) -> str:
+    """Name of the account a process runs under, by the host's list of accounts. `Indeterminate` without one name."""
+    uid = str(ids(status_of(machine, pid), "Uid")[0])
+    entries = [line.split(":") for line in machine.command("accounts").lines]
+    names = [entry[0] for entry in entries if len(entry) == 7 and entry[2] == uid]
+    if len(names) != 1:
+        raise Indeterminate(f"the host names {len(names)} accounts with the server's number {uid}")
+    return names[0]

@@ -1,0 +1,109 @@
+"""Control datadir-permissions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from probes.looks import Machine, Sql, target
+
+from proofs.errors import Indeterminate, NotApplicable
+from proofs.model import Host, Identity
+from proofs.probes.host import test_permissions as probes
+
+COMMANDS = {
+    "sockets": 'tcp LISTEN 0 151 *:3306 *:* users:(("mysqld",pid=412,fd=21))\n',
+    "process-status": "Pid:\t412\nUid:\t110\t110\t110\t110\nGid:\t1\t1\t1\t1\nNoNewPrivs:\t1\n"
+    + "".join(f"{name}:\t0\n" for name in ("CapInh", "CapPrm", "CapEff", "CapAmb")),
+    "accounts": "root:x:0:0:root:/root:/bin/bash\nmysql:x:110:112:MySQL:/nonexistent:/bin/false\n",
+}
+VARIABLES = {
+    **{"port": "3306", "datadir": "/var/lib/mysql/", "innodb_data_home_dir": "", "innodb_undo_directory": "./"},
+    **{"log_error": "/var/log/mysql/error.log", "log_output": "FILE", "general_log": "0", "slow_query_log": "1"},
+    **{"slow_query_log_file": "slow.log", "log_bin": "1", "log_bin_index": "/var/lib/mysql/binlog.index"},
+    "plugin_dir": "/usr/lib/mysql/plugin/",
+}
+MODES = {
+    **{"/": "root 0755", "/var": "root 0755", "/var/lib": "root 0755", "/var/lib/mysql": "mysql 0700"},
+    **{"/var/log": "root 0755", "/var/log/mysql": "mysql 2750", "/var/log/mysql/error.log": "mysql 0640"},
+    **{"/var/lib/mysql/slow.log": "mysql 0640", "/var/lib/mysql/binlog.index": "mysql 0640", "/usr": "root 0755"},
+    **{"/usr/lib": "root 0755", "/usr/lib/mysql": "root 0755", "/usr/lib/mysql/plugin": "root 0755"},
+    **{"/etc": "root 0755", "/etc/mysql": "root 0755", "/etc/mysql/my.cnf": "root 0644"},
+    **{"/var/backups": "root 0755", "/var/backups/mysql": "root 0700"},
+}
+PARAMS = {
+    "max_data_mode": "0750",
+    "max_log_mode": "0640",
+    "max_configuration_mode": "0644",
+    "max_directory_mode": "0755",
+}
+DATA, LOGS, PLUGINS, OPTIONS, BACKUPS = (value for name, value in vars(probes).items() if name.startswith("test_"))
+FILES = [{"path": "/etc/mysql/my.cnf"}]
+
+
+def place(path: str, modes: dict[str, str]) -> list[dict[str, Any]]:
+    above = [path]
+    while above[-1] != "/":
+        above.append(above[-1].rpartition("/")[0] or "/")
+    entries = []
+    for each in above:
+        owner, mode = modes[each].split()
+        kind = "regular file" if "." in each else "directory"
+        entries.append({"path": each, "type": kind, "mode": mode, "owner": owner, "group": "g", "link": None})
+    return entries
+
+
+def prove(probe, modes=(), variables=(), files=FILES, backups=("/var/backups/mysql/",), commands=()):
+    known = {**MODES, **dict(modes)}
+    values = {
+        "machine": Machine(
+            places={path: place(path, known) for path in known}, commands={**COMMANDS, **dict(commands)}
+        ),
+        "sql": Sql(variables={**VARIABLES, **dict(variables)}, tables={"variables_info": files}),
+        "params": PARAMS,
+        "target": target(
+            host=Host("ssh://x", backups=backups),
+            identities={"inspector": Identity("inspector", "i", None, None, "%")},
+        ),
+    }
+    probe(**{name: values[name] for name in probe.__code__.co_varnames[: probe.__code__.co_argcount]})
+
+
+@pytest.mark.parametrize("probe", [DATA, LOGS, PLUGINS, OPTIONS, BACKUPS])
+def test_a_sound_host(probe):
+    prove(probe)
+
+
+@pytest.mark.parametrize(
+    ("probe", "path", "mode", "says"),
+    [
+        (DATA, "/var/lib/mysql", "mysql 0755", "mode 0755, expected at most 0750"),
+        (DATA, "/var/lib/mysql", "root 0700", "belongs to 'root', expected mysql"),
+        (DATA, "/var/lib", "root 0775", "/var/lib has mode 0775"),
+        (LOGS, "/var/log/mysql/error.log", "mysql 0644", "0644"),
+        (LOGS, "/var/lib/mysql/slow.log", "mysql 0660", "0660"),
+        (LOGS, "/var/lib/mysql/binlog.index", "eve 0600", "'eve'"),
+        (LOGS, "/var/log/mysql", "eve 0750", "above '/var/log/mysql/error.log', belongs to 'eve'"),
+        (PLUGINS, "/usr/lib/mysql/plugin", "mysql 0755", "belongs to 'mysql'"),
+        (PLUGINS, "/usr/lib/mysql", "root 0777", "0777"),
+        (OPTIONS, "/etc/mysql/my.cnf", "root 0664", "0664"),
+        (OPTIONS, "/etc/mysql", "mysql 0755", "belongs to 'mysql'"),
+        (BACKUPS, "/var/backups/mysql", "root 0755", "0755"),
+        (BACKUPS, "/var/backups", "eve 0755", "'eve'"),
+    ],
+)
+def test_findings(probe, path, mode, says):
+    with pytest.raises(AssertionError, match=says):
+        prove(probe, {path: mode})
+
+
+def test_what_is_not_seen():
+    with pytest.raises(NotApplicable):
+        prove(BACKUPS, backups=())
+    with pytest.raises(NotApplicable):
+        prove(LOGS, variables={"log_error": "stderr", "log_bin": "0", "log_output": "TABLE"})
+    with pytest.raises(Indeterminate):
+        prove(OPTIONS, files=[])
+    for probe in (DATA, LOGS):
+        with pytest.raises(Indeterminate):
+            prove(probe, commands={"accounts": "root:x:0:0:root:/root:/bin/bash\n"})
