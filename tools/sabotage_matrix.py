@@ -36,6 +36,8 @@ NEIGHBOURS = (
 )
 """Surfaces that one change can reach together: TLS and who logs in; accounts and what they may set; data."""
 RESTARTING = "tenant-context-dies-with-session"
+GUESSING = "no-default-credentials"
+"""These take longest: looked at only where their surfaces, or that of accounts, are broken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,20 +62,20 @@ class Row:
         return frozenset(name for name, verdict in self.found.items() if verdict not in settled)
 
     @property
+    def must_doubt(self) -> frozenset[str]:
+        """Of the controls proven, those that can't be judged under this sabotage."""
+        return frozenset(known()[self.sabotage].doubts) & self.found.keys() if self.sabotage else frozenset()
+
+    @property
     def exact(self) -> bool:
         """Exactly the named controls turned, and nothing else is in doubt than must be."""
-        return bool(self.found) and self.not_satisfied == self.expected and self.doubtful == must_doubt(self.sabotage)
+        return bool(self.found) and self.not_satisfied == self.expected and self.doubtful == self.must_doubt
 
 
 @cache
 def known() -> dict[str, sabotages.Sabotage]:
     """Every sabotage by name, read once."""
     return sabotages.load()
-
-
-def must_doubt(sabotage: str | None) -> frozenset[str]:
-    """The controls that can't be judged under this sabotage."""
-    return frozenset(known()[sabotage].doubts) if sabotage else frozenset()
 
 
 def cases() -> Iterator[tuple[str | None, Engine, frozenset[str]]]:
@@ -85,23 +87,30 @@ def cases() -> Iterator[tuple[str | None, Engine, frozenset[str]]]:
             yield sabotage.name, engine, frozenset(sabotage.breaks)
 
 
-def within_reach(broken: frozenset[str]) -> list[str]:
+def within_reach(broken: frozenset[str], *, narrow: bool = False) -> list[str]:
     """The controls that are proven under a sabotage that breaks these: those of the surfaces around them.
 
-    A restart, which one control of tenancy makes, takes longer than most proofs: only where tenancy is concerned.
+    `narrow`: of their own surfaces alone.
     """
     controls = load_catalogue(resources.CONTROLS).controls
     surfaces = {controls[name].surface for name in broken}
-    near = {surface for around in NEIGHBOURS if around & surfaces for surface in around}
+    near = surfaces if narrow else {surface for around in NEIGHBOURS if around & surfaces for surface in around}
+    far = {RESTARTING: "tenancy" not in surfaces, GUESSING: not surfaces & {"identity", "hardening"}}
     return [
         name
         for name, control in controls.items()
-        if not surfaces or (control.surface in near and (name != RESTARTING or "tenancy" in surfaces))
+        if control.surface != "host" and (not surfaces or (control.surface in near and not far.get(name)))
     ]
 
 
 def prove(
-    sabotage: str | None, engine: Engine, expected: frozenset[str], scratch: Path, options: Sequence[str] = ()
+    sabotage: str | None,
+    engine: Engine,
+    expected: frozenset[str],
+    scratch: Path,
+    options: Sequence[str] = (),
+    *,
+    narrow: bool = False,
 ) -> Row:
     """Bring up a lab of its own with the sabotage, prove it as a user would, and read the verdicts off the bundle."""
     name = f"{NAMES[engine]}-{os.getpid()}"
@@ -112,7 +121,7 @@ def prove(
     file.write_text(yaml.safe_dump(inventory))
     reports = scratch / f"{name}-{sabotage or 'good'}"
     command = [sys.executable, "-m", "pytest", "-q", f"--target={name}", f"--inventory={file}", f"--reports={reports}"]
-    judged = within_reach(expected)
+    judged = within_reach(expected, narrow=narrow)
     command += [f"--control={','.join(judged)}", *options]
     # Hundreds of proofs share what Python and pytest compile once, away from the source tree.
     environment = {**os.environ, "PYTEST_ADDOPTS": "", "PYTHONPYCACHEPREFIX": str(scratch / "compiled")}

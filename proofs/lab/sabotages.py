@@ -65,7 +65,8 @@ def load(directory: Path = resources.SABOTAGES) -> dict[str, Sabotage]:
     """Every sabotage by name; `ConfigurationError` naming file and line where one is malformed or named twice."""
     found: dict[str, Sabotage] = {}
     for path in sorted(directory.glob("*.yaml")):
-        for sabotage in _read(path):
+        for entry, where in entries(path, "sabotages.schema.json"):
+            sabotage = _sabotage(entry, where)
             if sabotage.name in found:
                 first = found[sabotage.name].where
                 raise ConfigurationError(f"{sabotage.where}: sabotage {sabotage.name!r} is already at {first}")
@@ -83,7 +84,8 @@ def find(name: str, engine: Engine, directory: Path = resources.SABOTAGES) -> Sa
     return known[name]
 
 
-def _read(path: Path) -> list[Sabotage]:
+def entries(path: Path, schema: str) -> list[tuple[dict[str, Any], str]]:
+    """The entries of a file of sabotages with the place each is at; `ConfigurationError` for one that is malformed."""
     text = path.read_text(encoding="utf-8")
     try:
         loader = yaml.SafeLoader(text)
@@ -95,11 +97,11 @@ def _read(path: Path) -> list[Sabotage]:
         raise ConfigurationError(f"{path}:{line}: not YAML ({getattr(error, 'problem', error)})") from error
     if data is None:
         return []
-    wrong = best_match(_validator().iter_errors(data))
+    wrong = best_match(_validator(schema).iter_errors(data))
     if wrong is not None:
         keys = "".join(f"[{k}]" if isinstance(k, int) else f".{k}" for k in wrong.absolute_path).lstrip(".")
         raise ConfigurationError(f"{path}:{_line(root, wrong.absolute_path)}: {keys}: {wrong.message}")
-    return [_sabotage(entry, f"{path}:{_line(root, [number])}") for number, entry in enumerate(data)]
+    return [(entry, f"{path}:{_line(root, [number])}") for number, entry in enumerate(data)]
 
 
 def _sabotage(entry: Mapping[str, Any], where: str) -> Sabotage:
@@ -134,9 +136,8 @@ def _texts(options: Mapping[str, Any]) -> dict[str, str | None]:
 
 
 @cache
-def _validator() -> Draft202012Validator:
-    schema = json.loads((resources.SCHEMAS / "sabotages.schema.json").read_text(encoding="utf-8"))
-    return Draft202012Validator(schema)
+def _validator(schema: str) -> Draft202012Validator:
+    return Draft202012Validator(json.loads((resources.SCHEMAS / schema).read_text(encoding="utf-8")))
 
 
 def _line(root: Any, keys: Any) -> int:

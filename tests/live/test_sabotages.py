@@ -4,7 +4,7 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import pytest
-from sabotage_matrix import HEADER, cases, line, must_doubt, prove
+from sabotage_matrix import HEADER, cases, line, prove
 
 from proofs.catalogue.controls import load_catalogue
 from proofs.resources import CONTROLS
@@ -22,7 +22,12 @@ def observed(request, tmp_path_factory):
     ]
     scratch = tmp_path_factory.mktemp("sabotages")
     with ProcessPoolExecutor(3) as pool:
-        yield {case: pool.submit(prove, *case, scratch) for case in selected}
+        # What else a change reaches is looked at on one engine; `make sabotage` does it on both.
+        on_mysql = {name for name, engine, _ in CASES if engine == "mysql" and name}
+        yield {
+            case: pool.submit(prove, *case, scratch, narrow=case[1] == "mariadb" and case[0] in on_mysql)
+            for case in selected
+        }
 
 
 @pytest.mark.slow
@@ -31,7 +36,7 @@ def observed(request, tmp_path_factory):
 def test_exactly_the_named_controls_notice(case, observed):
     row = observed[case].result()
     assert row.not_satisfied == row.expected
-    assert row.doubtful == must_doubt(row.sabotage)
+    assert row.doubtful == row.must_doubt
 
 
 def test_every_control_has_a_sabotage():
