@@ -217,6 +217,10 @@ class TlsChannel(Protocol):
         """Offer exactly one TLS 1.3 suite (IANA name) in a ClientHello made by hand; ok if ServerHello chose it."""
         ...
 
+    def key_exchange(self, group: str, endpoint: str = "main") -> HandshakeResult:
+        """Offer TLS 1.3 with exactly one group (IANA name, `x25519`); ok if ServerHello chose it."""
+        ...
+
     def impostor(self, client: str, presents: str) -> HandshakeResult:
         """Point a client, configured by the option file `client`, at a loopback impostor of the server.
 

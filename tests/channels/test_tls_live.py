@@ -19,7 +19,7 @@ from scenery import carry_both, good_login, never, roomy, server, slow_link, tar
 
 from proofs.channels.budget import AbortBudget
 from proofs.channels.tls import Tls
-from proofs.errors import ChannelError
+from proofs.errors import ChannelError, Indeterminate
 from proofs.lab import LabState
 from proofs.model import Json
 from proofs.ports import HandshakeResult
@@ -63,6 +63,19 @@ def test_scan_stops_when_the_inspector_cannot_log_in(lab: LabState) -> None:
     with pytest.raises(ChannelError, match="cannot log in"):
         Tls(target_of(lab), Recorder(), budget).scan()
     assert budget.aborted <= 40
+
+
+def test_a_single_group_is_offered(lab: LabState) -> None:
+    recorder = Recorder()
+    for tls in (tls_of(lab, recorder), tls_of(lab, Replayer(recorder))):
+        chosen = tls.key_exchange("secp256r1")
+        assert chosen.ok, chosen.describe()
+        assert chosen.facts["group"] == 0x17
+        other = tls.key_exchange("ffdhe3072")
+        # MySQL has a list of curves of its own, MariaDB leaves it to OpenSSL.
+        assert other.ok if lab.engine == "mariadb" else other.codes == {"alert:handshake_failure"}
+    with pytest.raises(Indeterminate, match="IANA name of a group"):
+        tls_of(lab).key_exchange("p-256")
 
 
 def test_handshakes(lab: LabState) -> None:

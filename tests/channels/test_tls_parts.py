@@ -16,7 +16,7 @@ from proofs.channels.tls.bridge import Bridge
 from proofs.channels.tls.client_settings import settings_of
 from proofs.channels.tls.endpoints import endpoint_of
 from proofs.channels.tls.hello import NotTlsError, Refusal, ServerChoice, answer_to, client_hello
-from proofs.channels.tls.suites import TLS13_SUITES
+from proofs.channels.tls.suites import KEY_EXCHANGES, TLS13_SUITES
 from proofs.errors import ChannelError
 
 
@@ -103,6 +103,17 @@ def test_hello_is_understood_by_another_implementation(tmp_path) -> None:
         with pytest.raises(ssl.SSLError, match=r"(?i)no.suitable|no.shared.cipher"):  # it has no certificate
             peer.do_handshake()
         assert names == ["db.example"]
+
+
+@pytest.mark.parametrize(("group", "retried"), [("secp256r1", False), ("x25519", False), ("secp384r1", True)])
+def test_one_group_is_offered(group: str, retried: bool) -> None:
+    """The list of groups and the key shares of the hello hold the wanted one alone (RFC 8446 sections 4.2.7, 4.2.8)."""
+    code = struct.pack("!H", KEY_EXCHANGES[group])
+    hello = client_hello([0x0304], [0x1302], "db.example", [KEY_EXCHANGES[group]])
+    assert struct.pack("!HHH", 10, 4, 2) + code in hello
+    shares = hello[hello.rindex(struct.pack("!H", 51), 0, len(hello)) :] if retried else b""
+    assert not retried or shares == struct.pack("!HHH", 51, 2, 0)
+    assert retried or hello.count(code) >= 2
 
 
 def record(kind: int, body: bytes) -> bytes:

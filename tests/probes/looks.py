@@ -76,6 +76,7 @@ class Tls:
     scanned: Mapping[str, Any] = field(default_factory=dict)
     handshakes: Callable[..., Attempt] = lambda endpoint, **_: Attempt()
     suites: Callable[[str, str], Attempt] = lambda suite, endpoint: Attempt()
+    groups: Callable[[str, str], Attempt] = lambda group, endpoint: Attempt()
 
     def scan(self, endpoint: str = "main") -> Mapping[str, Any]:
         return self.scanned
@@ -85,6 +86,9 @@ class Tls:
 
     def cipher_suite(self, suite: str, endpoint: str = "main") -> Attempt:
         return self.suites(suite, endpoint)
+
+    def key_exchange(self, group: str, endpoint: str = "main") -> Attempt:
+        return self.groups(group, endpoint)
 
 
 @dataclass

@@ -15,13 +15,24 @@ from proofs.channels.tls.impostor import meet_genuine, meet_impostor
 from proofs.channels.tls.result import TlsAttempt
 from proofs.channels.tls.scan import scan
 from proofs.channels.tls.starttls import TlsNotOfferedError, open_tls_ready
-from proofs.channels.tls.suites import OLD_SUITES, TLS13_SUITES, VERSIONS, suite_name, version_name
+from proofs.channels.tls.suites import (
+    GROUPS,
+    KEY_EXCHANGES,
+    OLD_SUITES,
+    TLS13_SUITES,
+    VERSIONS,
+    suite_name,
+    version_name,
+)
 from proofs.errors import ChannelError, Indeterminate
 from proofs.model import Json, KeyPair, Request, Target
 from proofs.ports import ExchangeSink
 
 _IMPOSTORS = {"wrong-name": "impostor", "rogue-ca": "rogue-server"}
 """Which entry of the target's `certificates` each impostor presents."""
+
+
+_COMMON_SUITES = ("AES_256_GCM_SHA384", "AES_128_GCM_SHA256", "CHACHA20_POLY1305_SHA256")
 
 
 class Tls:
@@ -90,6 +101,20 @@ class Tls:
         perform = lambda: self._hello(where, [VERSIONS["TLSv1.3"]], [code], name)  # noqa: E731
         return TlsAttempt(self._sink.exchange(request, perform).answer)
 
+    def key_exchange(self, group: str, endpoint: str = "main") -> TlsAttempt:
+        """Offer TLS 1.3 with exactly one group of the key exchange by its IANA name; ok if the server chose it.
+
+        Raises `Indeterminate` for a name that is no group known here, `ChannelError` if there was no answer.
+        """
+        where = endpoint_of(self._target, endpoint)
+        if group not in KEY_EXCHANGES:
+            raise Indeterminate(f"{group!r} is not the IANA name of a group known here")
+        name, code = self._target.database.server_name, KEY_EXCHANGES[group]
+        request = Request("tls", "key_exchange", {"endpoint": endpoint, "group": group})
+        suites = [TLS13_SUITES[f"TLS_{each}"] for each in _COMMON_SUITES]
+        perform = lambda: self._hello(where, [VERSIONS["TLSv1.3"]], suites, name, (code,))  # noqa: E731
+        return TlsAttempt(self._sink.exchange(request, perform).answer)
+
     def impostor(self, client: str, presents: str) -> TlsAttempt:
         """Let the client with option file `client` meet `wrong-name`, `rogue-ca` or `genuine`; ok if it would log in.
 
@@ -138,12 +163,19 @@ class Tls:
             answer["facts"].update(chain=seen["chain"], version=seen["version"], cipher=seen["cipher"])
         return answer
 
-    def _hello(self, where: Endpoint, versions: list[int], suites: list[int], server_name: str) -> dict[str, Any]:
+    def _hello(
+        self,
+        where: Endpoint,
+        versions: list[int],
+        suites: list[int],
+        server_name: str,
+        groups: tuple[int, ...] = GROUPS,
+    ) -> dict[str, Any]:
         seconds = self._target.connect_timeout_s
         self._budget.spend()
         try:
             with open_tls_ready(where, seconds) as sock:
-                answer = answer_to(sock, client_hello(versions, suites, server_name), seconds)
+                answer = answer_to(sock, client_hello(versions, suites, server_name, groups), seconds)
         except TlsNotOfferedError as e:
             return _no_tls(e)
         except (NotTlsError, OSError) as e:
@@ -153,7 +185,8 @@ class Tls:
             return {"ok": False, "codes": [answer.code], "detail": f"{where.name}: {answer.code}", "facts": facts}
         facts |= {"version": version_name(answer.version), "cipher": suite_name(answer.suite)}
         facts |= {"group": answer.group, "compression": answer.compression, "retry": answer.retry}
-        ok = answer.version in versions and answer.suite in suites
+        # Below TLS 1.3 a ServerHello names no group.
+        ok = answer.version in versions and answer.suite in suites and answer.group in (None, *groups)
         detail = f"{where.name}: the server chose {facts['version']}, {facts['cipher']}"
         return {"ok": ok, "codes": [] if ok else ["other-choice"], "detail": detail, "facts": facts}
 

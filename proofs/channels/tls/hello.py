@@ -17,7 +17,7 @@ from ipaddress import ip_address
 
 from proofs.channels.tls.alerts import alert_name
 from proofs.channels.tls.starttls import Deadline, read_exactly
-from proofs.channels.tls.suites import GROUPS, SIGNATURES, VERSIONS
+from proofs.channels.tls.suites import GROUPS, KEY_EXCHANGES, SIGNATURES, VERSIONS
 
 _HANDSHAKE, _ALERT = 22, 21
 _CLIENT_HELLO, _SERVER_HELLO = 1, 2
@@ -48,17 +48,20 @@ class NotTlsError(Exception):
     """The answer is neither a ServerHello nor an alert."""
 
 
-def client_hello(versions: Sequence[int], suites: Sequence[int], server_name: str) -> bytes:
-    """One record with a ClientHello that offers exactly these versions and suites.
+def client_hello(
+    versions: Sequence[int], suites: Sequence[int], server_name: str, groups: Sequence[int] = GROUPS
+) -> bytes:
+    """One record with a ClientHello that offers exactly these versions, suites and groups.
 
-    A range of versions below TLS 1.3 is offered by its highest, as those protocols do.
+    A range of versions below TLS 1.3 is offered by its highest, as those protocols do. Key shares go with it for those
+    of the groups that have one made here; for the others a server asks again, which is its choice as well.
     """
     highest = max(versions)
     body = struct.pack("!H", min(highest, VERSIONS["TLSv1.2"])) + os.urandom(32)
     body += b"\x20" + os.urandom(32)  # a session id, as middleboxes expect (RFC 8446 appendix D.4)
     body += _vector(2, b"".join(struct.pack("!H", s) for s in suites))
     body += b"\x01\x00"  # no compression
-    body += _vector(2, _extensions(versions, server_name))
+    body += _vector(2, _extensions(versions, server_name, groups))
     message = struct.pack("!B", _CLIENT_HELLO) + len(body).to_bytes(3, "big") + body
     return struct.pack("!BH", _HANDSHAKE, VERSIONS["TLSv1"]) + _vector(2, message)
 
@@ -71,27 +74,32 @@ def _extension(kind: int, data: bytes) -> bytes:
     return struct.pack("!H", kind) + _vector(2, data)
 
 
-def _extensions(versions: Sequence[int], server_name: str) -> bytes:
+def _extensions(versions: Sequence[int], server_name: str, groups: Sequence[int]) -> bytes:
     data = b""
     if not _is_address(server_name):  # RFC 6066 section 3: literal addresses are not permitted
         data += _extension(0, _vector(2, b"\x00" + _vector(2, server_name.encode("idna"))))
-    data += _extension(10, _vector(2, b"".join(struct.pack("!H", g) for g in GROUPS)))
+    data += _extension(10, _vector(2, b"".join(struct.pack("!H", g) for g in groups)))
     data += _extension(11, b"\x01\x00")  # uncompressed points
     data += _extension(13, _vector(2, b"".join(struct.pack("!H", s) for s in SIGNATURES)))
     if max(versions) < VERSIONS["TLSv1.3"]:
         return data + _extension(23, b"") + _extension(0xFF01, b"\x00")
     data += _extension(_SUPPORTED_VERSIONS, _vector(1, b"".join(struct.pack("!H", v) for v in versions)))
-    return data + _extension(_KEY_SHARE, _vector(2, _key_shares()))
+    return data + _extension(_KEY_SHARE, _vector(2, _key_shares(groups)))
 
 
-def _key_shares() -> bytes:
+def _key_shares(groups: Sequence[int]) -> bytes:
     from cryptography.hazmat.primitives.asymmetric import ec, x25519  # noqa: PLC0415 - late: slow to import
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat  # noqa: PLC0415
 
-    x = x25519.X25519PrivateKey.generate().public_key().public_bytes_raw()
-    p = ec.generate_private_key(ec.SECP256R1()).public_key()
-    point = p.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
-    return struct.pack("!H", 0x001D) + _vector(2, x) + struct.pack("!H", 0x0017) + _vector(2, point)
+    data = b""
+    if KEY_EXCHANGES["x25519"] in groups:
+        public = x25519.X25519PrivateKey.generate().public_key().public_bytes_raw()
+        data += struct.pack("!H", KEY_EXCHANGES["x25519"]) + _vector(2, public)
+    if KEY_EXCHANGES["secp256r1"] in groups:
+        p = ec.generate_private_key(ec.SECP256R1()).public_key()
+        point = p.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+        data += struct.pack("!H", KEY_EXCHANGES["secp256r1"]) + _vector(2, point)
+    return data
 
 
 def _is_address(name: str) -> bool:

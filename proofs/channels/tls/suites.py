@@ -61,8 +61,17 @@ OLD_SUITES = {
 
 _NAMES = {number: name for name, number in (TLS13_SUITES | OLD_SUITES).items()}
 
-# X25519, secp256r1, secp384r1, secp521r1, X448, ffdhe2048, ffdhe3072
-GROUPS = (0x001D, 0x0017, 0x0018, 0x0019, 0x001E, 0x0100, 0x0101)
+KEY_EXCHANGES = {
+    "x25519": 0x001D,
+    "secp256r1": 0x0017,
+    "secp384r1": 0x0018,
+    "secp521r1": 0x0019,
+    "x448": 0x001E,
+    "ffdhe2048": 0x0100,
+    "ffdhe3072": 0x0101,
+}
+"""Groups by the names IANA lists them under ("TLS Supported Groups")."""
+GROUPS = tuple(KEY_EXCHANGES.values())
 # ECDSA, RSA-PSS, RSA PKCS#1, EdDSA; SHA-1 last, or an old server could refuse for the signature and not the version
 SIGNATURES = (
     *(0x0403, 0x0503, 0x0603, 0x0807, 0x0808, 0x0804, 0x0805, 0x0806),

@@ -12,6 +12,9 @@ COMMANDS = (
     Command(
         "process-crypto", ("grep", "-oE", "/[^ ]*/(fips|libcrypto)[^ ]*", "/proc/{pid}/maps"), root=True, exits=(0, 1)
     ),
+    # cat(1) exits with 1 where there is no such file: a kernel without FIPS mode, a system without crypto policies.
+    Command("kernel-fips", ("cat", "/proc/sys/crypto/fips_enabled"), exits=(0, 1), limit=64),
+    Command("crypto-policy", ("cat", "/etc/crypto-policies/state/current"), exits=(0, 1), limit=4096),
     Command("accounts", ("getent", "passwd"), limit=1 << 20),
     Command("core-pattern", ("cat", "/proc/sys/kernel/core_pattern"), limit=4096),
     Command("suid-dumpable", ("cat", "/proc/sys/fs/suid_dumpable"), limit=64),
