@@ -7,30 +7,31 @@ from ipaddress import ip_address, ip_network
 
 from proofs.errors import Indeterminate
 from proofs.model import ParameterValue, Target
-from proofs.ports import Experiment, Experiments, HostChannel, NetworkChannel
+from proofs.ports import Experiment, Experiments, HostChannel, NetworkChannel, SqlChannel
 from proofs.probes.host.server import sockets
 from proofs.probes.host.test_firewall import policy
-from proofs.probes.transport.settings import texts
+from proofs.probes.transport.settings import setting, texts
 
 OUTSIDE = "outside"
 CLOSED = ("timeout", "refused", "unreachable")
 
 
 def test_database_is_out_of_reach_from_outside(
-    network: NetworkChannel, target: Target, experiment: Experiments
+    network: NetworkChannel, sql: SqlChannel, target: Target, experiment: Experiments
 ) -> None:
-    """The database's port answers the vantage `here`, and not the vantage `outside`."""
-    database = target.database
+    """The database's port, as the server itself names it, answers the vantage `here`, and not the vantage `outside`."""
+    port = int(setting(sql, "port"))
     with experiment("connect to the database from outside") as e:
-        e.control(network.connect(database.host, database.port))
-        _show_the_way(network, target, e)
-        e.attack(network.connect(database.host, database.port, vantage=OUTSIDE), refused_with=CLOSED)
+        e.control(network.connect(target.database.host, target.database.port))
+        _show_the_way(network, target, e, port)
+        e.attack(network.connect(_address(target), port, vantage=OUTSIDE), refused_with=CLOSED)
 
 
 def test_nothing_else_answers_outside(
     *,
     machine: HostChannel,
     network: NetworkChannel,
+    sql: SqlChannel,
     target: Target,
     params: Mapping[str, ParameterValue],
     experiment: Experiments,
@@ -39,14 +40,15 @@ def test_nothing_else_answers_outside(
 
     Behind a port forwarder only ports that it forwards can be tried: a listening port that can't be is said.
     """
-    listed = {target.database.port} | _admitted(target)
+    database = int(setting(sql, "port"))
+    listed = {database} | _admitted(target)
     listening = {s.port for s in sockets(machine) if s.protocol == "tcp" and not s.loopback} - listed
     sample = {int(port) for port in texts(params, "sample_ports") if port.isdecimal()} - listed - listening
     tried = []
     untried: list[str] = []
     for port in (*sorted(listening), *sorted(sample)):
         try:
-            tried.append(network.connect(target.database.host, port, vantage=OUTSIDE))
+            tried.append(network.connect(_address(target), port, vantage=OUTSIDE))
         except Indeterminate as error:
             untried.append(f"port {port}: {error}")
             if port in listening:
@@ -55,7 +57,7 @@ def test_nothing_else_answers_outside(
         raise Indeterminate(f"no port could be tried from outside: {'; '.join(untried[:2])}")
     with experiment("connect to other ports from outside") as e:
         e.control(network.connect(target.database.host, target.database.port))
-        _show_the_way(network, target, e)
+        _show_the_way(network, target, e, database)
         for attempt in tried:
             e.attack(attempt, refused_with=CLOSED)
 
@@ -71,15 +73,20 @@ def _admitted(target: Target) -> set[int]:
     }
 
 
-def _show_the_way(network: NetworkChannel, target: Target, experiment: Experiment) -> None:
+def _address(target: Target) -> str:
+    """The host as it is called from there: by an address that only a forwarder may know."""
+    place = target.vantages.get(OUTSIDE)
+    return place.address if place and place.address else target.database.host
+
+
+def _show_the_way(network: NetworkChannel, target: Target, experiment: Experiment, database: int) -> None:
     """Where something stands between, silence may be its own: another listed port must be open by the same way."""
     place = target.vantages.get(OUTSIDE)
-    forwards: Mapping[str, str] = getattr(place, "forwards", {})
-    if not forwards and getattr(place, "through", None) is None:
+    if place is None or not (place.forwards or place.through):
         return
-    witnesses = sorted(_admitted(target) - {target.database.port})
-    witnesses = [port for port in witnesses if not forwards or str(port) in forwards]
+    witnesses = sorted(_admitted(target) - {database})
+    witnesses = [port for port in witnesses if not place.forwards or str(port) in place.forwards]
     if not witnesses:
         raise Indeterminate("no other port than the database's is listed and forwarded to show that the way works")
-    attempts = [network.connect(target.database.host, port, vantage=OUTSIDE) for port in witnesses]
+    attempts = [network.connect(_address(target), port, vantage=OUTSIDE) for port in witnesses]
     experiment.control(next((attempt for attempt in attempts if attempt.ok), attempts[0]))

@@ -30,7 +30,7 @@ def tables(text: str, *, but: frozenset[tuple[str, str]] = frozenset()) -> list[
     try:
         objects = json.loads(text)["nftables"]
         return _tables([each for each in objects if isinstance(each, dict)], but)
-    except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError, StopIteration) as error:
         raise Indeterminate(f"nft --json answered in another format ({type(error).__name__})") from None
 
 
