@@ -28,7 +28,7 @@ def test_service_runs_now_and_at_boot(machine: HostChannel) -> None:
 def test_jails_ban(machine: HostChannel, target: Target, params: Mapping[str, ParameterValue]) -> None:
     """Each jail of the inventory exists and has an action that keeps an address out, not just one that tells of it.
 
-    What an action is called is taken for what it does; that it does it is shown by the live ban, where that is allowed.
+    What an action is called is taken for what it does: its commands are not read, and nobody is banned to see it.
     """
     known = texts(params, "banning_actions")
     for jail in _jails(target):

@@ -117,6 +117,63 @@ def test_what_was_not_understood_is_never_green(line):
         firewall.test_ipv4_lets_in_what_is_listed_only(machine(iptables_rules=changed), host(), PARAMS)
 
 
+def rules_of(**chains):
+    objects = [{"table": {"family": "inet", "name": "firewalld"}}]
+    for name, expressions in chains.items():
+        place = {"family": "inet", "table": "firewalld"}
+        objects.append({"chain": {**place, "name": name, "hook": name, "policy": "accept"}})
+        objects += [{"rule": {**place, "chain": name, "expr": expression}} for expression in expressions]
+    return json.dumps({"nftables": objects})
+
+
+def match(key, value, op="=="):
+    return {"match": {"op": op, "left": key, "right": value}}
+
+
+PORT, STATE = {"payload": {"protocol": "tcp", "field": "dport"}}, {"ct": {"key": "state"}}
+KNOWN = [match(STATE, {"set": ["established", "related"]}), {"accept": None}]
+DNATTED = [match({"ct": {"key": "status"}}, "dnat"), {"accept": None}]
+REJECT = [{"reject": {"type": "icmpx", "expr": "admin-prohibited"}}]
+
+
+def only_nft(*expressions, **chains):
+    shown = rules_of(input=expressions, **chains)
+    return machine(iptables_rules="", ip6tables_rules="", nftables_ruleset=shown)
+
+
+def test_a_policy_of_accept_that_ends_in_reject():
+    for family in (firewall.test_ipv4_lets_in_what_is_listed_only, firewall.test_ipv6_lets_in_what_is_listed_only):
+        family(only_nft(KNOWN, DNATTED, REJECT), host(), PARAMS)
+        with pytest.raises(AssertionError, match="ports 1 to 21 from anywhere"):
+            family(only_nft(KNOWN, DNATTED), host(), PARAMS)
+        with pytest.raises(Indeterminate, match="port 9000"):
+            redirect = [match(PORT, 9000), {"redirect": {"port": 3306}}]
+            family(only_nft(KNOWN, DNATTED, REJECT, prerouting=[redirect]), host(), PARAMS)
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        [match({"meta": {"key": "mark"}}, 1), {"accept": None}],
+        [match(PORT, "@absent"), {"accept": None}],
+        [match({"payload": {"base": "th", "offset": 16, "len": 16}}, 22), {"accept": None}],
+        [{"novelty": {}}, {"accept": None}],
+        [{"vmap": {"key": PORT, "data": "@absent"}}],
+        [{"queue": None}],
+        ["novelty"],
+    ],
+)
+def test_what_was_not_understood_of_nft_is_never_green(expression):
+    with pytest.raises(Indeterminate, match="not understood"):
+        firewall.test_ipv4_lets_in_what_is_listed_only(only_nft(KNOWN, expression, REJECT), host(), PARAMS)
+
+
+def test_an_interface_counts_whether_it_is_there_or_not():
+    behind_tunnel = [match({"meta": {"key": "iifname"}}, "tun0"), {"accept": None}]
+    with pytest.raises(AssertionError, match="from anywhere"):
+        firewall.test_ipv4_lets_in_what_is_listed_only(only_nft(KNOWN, behind_tunnel, REJECT), host(), PARAMS)
+
+
 def test_destinations_elsewhere_are_said():
     nat = "*nat\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -p tcp -m tcp --dport 9000 -j DNAT --to 10.1.1.1\nCOMMIT\n"
     with pytest.raises(Indeterminate, match="tcp port 9000 from anywhere"):

@@ -53,8 +53,7 @@ _SENDERS = frozenset(
 """Modules for what the sender or the moment decides."""
 _OTHERS = frozenset(("icmp", "icmp6", "sctp", "dccp", "esp", "ah"))
 _TARGETS: dict[str, Kind] = {"ACCEPT": "accept", "DROP": "drop", "REJECT": "drop", "RETURN": "return"}
-_TARGETS |= {"DNAT": "translate", "NETMAP": "translate"}
-_TARGETS |= dict.fromkeys(("REDIRECT", "MASQUERADE", "SNAT"), "accept")
+_TARGETS |= dict.fromkeys(("DNAT", "NETMAP", "REDIRECT"), "translate") | dict.fromkeys(("MASQUERADE", "SNAT"), "accept")
 _TARGETS |= dict.fromkeys(
     (
         *(
@@ -193,7 +192,7 @@ def _general(option: str, values: list[str], family: int) -> Condition | None:
     return None
 
 
-def _modular(  # noqa: PLR0911 - one answer for each option
+def _modular(  # noqa: PLR0911, PLR0912 - one answer for each option
     module: str, option: str, values: list[str], protocol: str | None
 ) -> Condition:
     match module, option:
@@ -211,6 +210,8 @@ def _modular(  # noqa: PLR0911 - one answer for each option
         case ("conntrack", "--ctstate") | ("state", "--state"):
             states = set(values[0].split(","))
             return YES if "NEW" in states else UNKNOWN if "UNTRACKED" in states else NO
+        case "conntrack", "--ctstatus" if values == ["DNAT"]:
+            return NO  # a packet that is sent elsewhere is told of by the rule that does it
         case "addrtype", "--dst-type":
             return YES if {"LOCAL", "UNICAST"} & set(values[0].split(",")) else NO
         case "iprange", "--src-range":

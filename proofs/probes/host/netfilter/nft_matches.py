@@ -54,8 +54,8 @@ def key_is(left: Any, right: Any, sets: Sets) -> Condition:  # noqa: PLR0911 - o
     """A key (an expression of the packet) is a value, or one of a set, range or prefix."""
     if isinstance(right, str) and right.startswith("@"):
         known = sets.get(right[1:])
-        if known is None or {"dynamic", "timeout"} & _words(known.get("flags", [])):
-            return UNKNOWN  # what such a set holds at the moment is not a policy
+        if known is None or fleeting(known):
+            return UNKNOWN
         entries = [each[0] if known.get("map") else each for each in known.get("elem", [])]
         return AnyOf(tuple(key_is(left, each, sets) for each in entries))
     if isinstance(right, dict) and "set" in right:
@@ -71,6 +71,11 @@ def key_is(left: Any, right: Any, sets: Sets) -> Condition:  # noqa: PLR0911 - o
             tuple(key_is(one, other, sets) for one, other in zip(left["concat"], right["concat"], strict=True))
         )
     return _one(left, right)
+
+
+def fleeting(known: Mapping[str, Any]) -> bool:
+    """A set or map that packets fill, or whose entries end: what it holds at the moment is not a policy."""
+    return bool({"dynamic", "timeout"} & _words(known.get("flags", [])))
 
 
 def _one(left: Any, right: Any) -> Condition:  # noqa: PLR0911 - one line for each kind of key
@@ -111,6 +116,8 @@ def _state(left: Mapping[str, Any], right: Any) -> Condition:  # noqa: PLR0911 -
             return EITHER
         case "ct", "state":
             return _ct_state(_words(right))
+        case "ct", "status" if right == "dnat":
+            return NO  # a packet that is sent elsewhere is told of by the rule that does it
         case "ct", "direction":
             return YES if right == "original" else NO
         case "fib", _ if body.get("result") == "type" and "daddr" in body.get("flags", []):

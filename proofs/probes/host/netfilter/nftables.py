@@ -11,12 +11,18 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from proofs.errors import Indeterminate
-from proofs.probes.host.netfilter.nft_matches import Sets, key_is, match_of
+from proofs.probes.host.netfilter.nft_matches import Sets, fleeting, key_is, match_of
 from proofs.probes.host.netfilter.rules import EITHER, UNKNOWN, Chain, Condition, Every, Kind, Not, Rule, Table
 
 FAMILIES = {"ip": (4,), "ip6": (6,), "inet": (4, 6)}
 _PLAIN: dict[str, Kind] = {"accept": "accept", "drop": "drop", "reject": "drop", "return": "return"}
-_PLAIN |= {"continue": "continue", "dnat": "translate", "redirect": "accept", "masquerade": "accept", "snat": "accept"}
+_PLAIN |= {
+    "continue": "continue",
+    "dnat": "translate",
+    "redirect": "translate",
+    "masquerade": "accept",
+    "snat": "accept",
+}
 _NO_VERDICT = frozenset(
     ("counter", "log", "mangle", "notrack", "ct helper", "ct timeout", "ct expectation", "flow", "last")
 )
@@ -89,7 +95,7 @@ def _map(body: Mapping[str, Any], conditions: list[Condition], sets: Sets, table
     data = body["data"]
     if isinstance(data, str):
         known = sets.get(data.removeprefix("@"))
-        entries = known.get("elem", []) if known else None
+        entries = known.get("elem", []) if known and not fleeting(known) else None
     else:
         entries = data.get("set")
     if entries is None:

@@ -97,7 +97,7 @@ Kind = Literal["accept", "drop", "return", "jump", "goto", "continue", "translat
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A rule: `kind` and, for jump and goto, `target`. `translate`: on to another address, past what is judged here."""
+    """A rule: `kind` and, for jump and goto, `target`. `translate`: on to another address or port."""
 
     condition: Condition
     kind: Kind
