@@ -53,7 +53,8 @@ _SENDERS = frozenset(
 """Modules for what the sender or the moment decides."""
 _OTHERS = frozenset(("icmp", "icmp6", "sctp", "dccp", "esp", "ah"))
 _TARGETS: dict[str, Kind] = {"ACCEPT": "accept", "DROP": "drop", "REJECT": "drop", "RETURN": "return"}
-_TARGETS |= dict.fromkeys(("DNAT", "NETMAP", "REDIRECT"), "translate") | dict.fromkeys(("MASQUERADE", "SNAT"), "accept")
+_TARGETS |= dict.fromkeys(("DNAT", "NETMAP", "REDIRECT"), "translate")
+_TARGETS |= dict.fromkeys(("MASQUERADE", "SNAT"), "accept")
 _TARGETS |= dict.fromkeys(
     (
         *(
