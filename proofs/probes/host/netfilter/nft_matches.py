@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from ipaddress import ip_address, ip_network
 from typing import Any
 
+from proofs.probes.host.netfilter.operands import addresses, destination_is, port_pair, words_of
 from proofs.probes.host.netfilter.rules import (
     EITHER,
     NO,
@@ -21,7 +21,7 @@ from proofs.probes.host.netfilter.rules import (
     Ports,
     Protocol,
 )
-from proofs.probes.host.netfilter.spans import BITS, Spans
+from proofs.probes.host.netfilter.spans import Spans
 
 Sets = Mapping[str, Mapping[str, Any]]
 """Named sets and maps of a table."""
@@ -41,7 +41,7 @@ def match_of(body: Mapping[str, Any], sets: Sets) -> Condition:
     if "&" in left:
         return _flags(left["&"][0], left["&"][1], right, op)
     if op == "in" and _field(left) == ("tcp", "flags"):
-        return _flags(left, right, ["syn"], "==") if "syn" in _words(right) else NO
+        return _flags(left, right, ["syn"], "==") if "syn" in words_of(right) else NO
     condition = key_is(left, right, sets)
     if op in ("==", "in"):
         return condition
@@ -75,7 +75,7 @@ def key_is(left: Any, right: Any, sets: Sets) -> Condition:  # noqa: PLR0911 - o
 
 def fleeting(known: Mapping[str, Any]) -> bool:
     """A set or map that packets fill, or whose entries end: what it holds at the moment is not a policy."""
-    return bool({"dynamic", "timeout"} & _words(known.get("flags", [])))
+    return bool({"dynamic", "timeout"} & words_of(known.get("flags", [])))
 
 
 def _one(left: Any, right: Any) -> Condition:  # noqa: PLR0911 - one line for each kind of key
@@ -84,17 +84,17 @@ def _one(left: Any, right: Any) -> Condition:  # noqa: PLR0911 - one line for ea
     match _field(left):
         case ("ip" | "ip6" as protocol, "saddr"):
             family = 4 if protocol == "ip" else 6
-            sources = _addresses(family, right)
+            sources = addresses(family, right)
             return From(family, sources) if sources is not None else UNKNOWN
         case ("ip" | "ip6" as protocol, "daddr"):
-            return _destination(4 if protocol == "ip" else 6, right)
+            return destination_is(4 if protocol == "ip" else 6, right)
         case ("ip" | "ip6", "protocol" | "nexthdr"):
             return Every((*_dependencies(left), _protocol(right)))
         case ("tcp" | "udp" | "th" as protocol, "dport"):
-            pair = _pair(right)
+            pair = port_pair(right)
             return Ports(None if protocol == "th" else protocol, Spans.of([pair])) if pair else UNKNOWN
         case ("tcp", "flags"):
-            return YES if _words(right) == {"syn"} else NO
+            return YES if words_of(right) == {"syn"} else NO
         case ("tcp" | "udp" | "th" | "ip" | "ip6" | "ether", _):
             return Every((*_dependencies(left), EITHER))
         case (protocol, _) if protocol in _OTHERS:
@@ -115,7 +115,7 @@ def _state(left: Mapping[str, Any], right: Any) -> Condition:  # noqa: PLR0911 -
         case "meta", key if key in _SENDERS_KEYS:
             return EITHER
         case "ct", "state":
-            return _ct_state(_words(right))
+            return _ct_state(words_of(right))
         case "ct", "status" if right == "dnat":
             return NO  # a packet that is sent elsewhere is told of by the rule that does it
         case "ct", "direction":
@@ -164,17 +164,9 @@ def _flags(left: Any, mask: Any, right: Any, op: str) -> Condition:
     """TCP flags of a connection's first packet: SYN alone."""
     if not isinstance(left, dict) or _field(left) != ("tcp", "flags") or op not in ("==", "!="):
         return UNKNOWN
-    wanted = set() if right == 0 else _words(right)
-    held = Every((Protocol(frozenset({"tcp"})), YES if _words(mask) & {"syn"} == wanted else NO))
+    wanted = set() if right == 0 else words_of(right)
+    held = Every((Protocol(frozenset({"tcp"})), YES if words_of(mask) & {"syn"} == wanted else NO))
     return held if op == "==" else Every((Protocol(frozenset({"tcp"})), Not(held)))
-
-
-def _words(value: Any) -> set[str]:
-    """The words of a list, an inline set, a disjunction `|` or a word alone."""
-    if isinstance(value, dict):
-        value = next(iter(value.values()))
-    parts = value if isinstance(value, list) else [value]
-    return {word for part in parts for word in (_words(part) if isinstance(part, dict | list) else {str(part)})}
 
 
 def _field(left: Mapping[str, Any]) -> tuple[str, str] | None:
@@ -184,40 +176,3 @@ def _field(left: Mapping[str, Any]) -> tuple[str, str] | None:
 
 def _protocol(right: Any) -> Condition:
     return Protocol(frozenset({_NUMBERS.get(right, "another") if isinstance(right, int) else str(right)}))
-
-
-def _pair(value: Any) -> tuple[int, int] | None:
-    ends = value["range"] if isinstance(value, dict) and "range" in value else [value, value]
-    return (ends[0], ends[1]) if all(type(end) is int and 0 <= end <= 65535 for end in ends) else None
-
-
-def _addresses(family: int, value: Any) -> Spans | None:
-    try:
-        if isinstance(value, dict) and "prefix" in value:
-            network = ip_network(f"{value['prefix']['addr']}/{value['prefix']['len']}", strict=False)
-            return Spans.network(network) if network.version == family else None
-        ends = [ip_address(str(end)) for end in (value["range"] if isinstance(value, dict) else [value, value])]
-    except (ValueError, KeyError):
-        return None
-    return Spans.of([(int(ends[0]), int(ends[1]))]) if all(end.version == family for end in ends) else None
-
-
-def _destination(family: int, value: Any) -> Condition:
-    """An address of the host's own is among those named or not, as the sender likes; none is multicast or loopback."""
-    named = _addresses(family, value)
-    if named is None:
-        return UNKNOWN
-    return destination(family, named)
-
-
-def destination(family: int, named: Spans) -> Condition:
-    """The destination lies in a set; the host's own addresses are not known here."""
-    special = (  # loopback and multicast; RFC 6890, RFC 4291
-        [(127 << 24, (128 << 24) - 1), (224 << 24, (1 << 32) - 1)]
-        if family == 4
-        else [(0, 1), (255 << 120, (1 << 128) - 1)]
-    )
-    if not named - Spans.of(special):
-        return NO
-    everyone = not Spans(((0, (1 << BITS[family]) - 1),)) - named
-    return Every((Family(family), YES if everyone else EITHER))
