@@ -6,7 +6,7 @@ import fcntl
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -27,8 +27,12 @@ def up(
 
     `deployment` is a directory of `fixtures/deployments` (default: the engine's name). Raises `ConfigurationError`:
     unknown deployment or sabotage, no server to be had, or a lab of this name is up as something else;
-    `ChannelError`: the server doesn't start.
+    `ChannelError`: the server doesn't start. The name of a recipe in `fixtures/hosts` brings up that host.
     """
+    from proofs.lab.vm import recipe  # noqa: PLC0415
+
+    if deployment is None and recipe.exists(name):
+        engine, deployment = recipe.load(name).engine, name
     with _changing(name):
         state = _ensure(_living(name), name, engine, deployment or engine, sabotage, kept=True)
         if not state.kept:
@@ -170,14 +174,23 @@ def _ensure(
     from proofs.lab import deployment as deployments  # noqa: PLC0415
     from proofs.lab import engines, sabotages  # noqa: PLC0415
     from proofs.lab.build import build  # noqa: PLC0415
+    from proofs.lab.vm import provision, recipe  # noqa: PLC0415
 
+    if recipe.exists(deployment):
+        if sabotage is not None:
+            raise ConfigurationError(f"lab {name}: sabotage {sabotage!r} is for embedded servers, not for a host")
+        return _built(name, lambda: provision.build(directory(name), recipe.load(deployment), kept=kept))
     blueprint = deployments.load(deployment)
     if blueprint.engine != engine:
         raise ConfigurationError(f"deployment {deployment!r} is for {blueprint.engine}, not {engine}")
     change = sabotages.find(sabotage, engine).changes[engine] if sabotage else sabotages.NO_CHANGE
     program = engines.find(engine)
+    return _built(name, lambda: build(directory(name), blueprint, program, sabotage=sabotage, change=change, kept=kept))
+
+
+def _built(name: str, build: Callable[[], LabState]) -> LabState:
     try:
-        return build(directory(name), blueprint, program, sabotage=sabotage, change=change, kept=kept)
+        return build()
     except BaseException as error:
         _remove(name)
         if isinstance(error, OSError):

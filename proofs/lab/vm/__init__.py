@@ -1,0 +1,1 @@
+"""Hosts of the lab: virtual machines with a whole Debian, built from the recipes in `fixtures/hosts`."""
