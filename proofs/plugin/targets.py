@@ -33,6 +33,9 @@ def open_targets(proof: Proof) -> Iterator[list[Target]]:
             if "lab" in entry:
                 from proofs.lab import lease  # noqa: PLC0415 - only the project's own targets need it
 
-                variables["lab"] = str(stack.enter_context(lease(name, entry["engine"], entry["lab"])).directory)
+                directory = stack.enter_context(lease(name, entry["engine"], entry["lab"])).directory
+                variables["lab"] = str(directory)
+                if (directory / "ssh_port").exists():  # a host's; host specs hold their port in their text
+                    variables["ssh_port"] = (directory / "ssh_port").read_text(encoding="ascii")
             targets.append(proof.inventory.resolve(name, variables, proof.catalogue))
         yield targets

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -43,14 +44,24 @@ def accelerators(image: Image) -> list[str]:
     accelerated = ["-accel", "kvm", "-cpu", "host"]
     trial = [PROGRAM, *accelerated, "-m", "512", "-nodefaults", "-display", "none", "-serial", "stdio", "-no-reboot"]
     trial += ["-kernel", str(image.kernel), "-append", "console=ttyS0 earlyprintk=ttyS0 panic=-1"]
+    started = False
     try:
-        # Without a root file system the kernel panics, and QEMU ends, once it has shown that it can run.
-        done = subprocess.run(trial, check=False, capture_output=True, timeout=TRIAL_LIMIT_S, stdin=subprocess.DEVNULL)
-    except subprocess.TimeoutExpired:
-        return emulated
+        with subprocess.Popen(
+            trial, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        ) as child:
+            limit = threading.Timer(TRIAL_LIMIT_S, child.kill)
+            limit.start()
+            assert child.stdout is not None  # noqa: S101 - for the type checker: it is a pipe
+            for line in child.stdout:
+                # Without a root file system the kernel panics, once it has shown that it can run.
+                started = b"Kernel panic" in line
+                if started or b"KVM internal error" in line:
+                    break
+            limit.cancel()
+            child.kill()
     except OSError as error:
         raise ConfigurationError(f"{PROGRAM}: {error.strerror}; a host of the lab needs QEMU") from error
-    return accelerated if b"Kernel panic" in done.stdout and b"Linux version" in done.stdout else emulated
+    return accelerated if started else emulated
 
 
 def start(directory: Path, image: Image, name: str) -> int:

@@ -113,6 +113,8 @@ def _material(directory: Path, recipe: Recipe, deployment: Deployment) -> dict[s
             put(f"{TLS}/{file}", (directory / "server" / file).read_bytes(), 0o644)
         put(f"{TLS}/server.key", (directory / "server" / "server.key").read_bytes(), 0o600, "mysql")
         put(recipe.option_file, option_file("mysqld", options).encode(), 0o640, "root", "mysql")
+        # Something that SQL can read at all: that others get NULL for it says something only beside an administrator.
+        put("var/lib/mysql-files/notice.txt", b"Nothing to hide here.\n", 0o640, "mysql")
         put("etc/audit-anchor", None, 0o750, "root", ANCHOR)
         put("etc/audit-anchor/client.cnf", anchor.encode(), 0o400, ANCHOR)
         for file, mode in ((f"{ANCHOR}.pem", 0o644), (f"{ANCHOR}.key", 0o400)):
