@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from ipaddress import ip_address, ip_network
 
 from proofs.errors import Indeterminate
-from proofs.model import ParameterValue, Target
+from proofs.model import ParameterValue, Target, Vantage
 from proofs.ports import Experiment, Experiments, HostChannel, NetworkChannel, SqlChannel
 from proofs.probes.host.server import sockets
 from proofs.probes.host.test_firewall import policy
@@ -23,6 +23,7 @@ def test_database_is_out_of_reach_from_outside(
     port = int(setting(sql, "port"))
     with experiment("connect to the database from outside") as e:
         e.control(network.connect(target.database.host, target.database.port))
+        e.control(sql.login(_caller(target)))
         _show_the_way(network, target, e, port)
         e.attack(network.connect(_address(target), port, vantage=OUTSIDE), refused_with=CLOSED)
 
@@ -38,7 +39,8 @@ def test_nothing_else_answers_outside(
 ) -> None:
     """What listens on the host, and a sample of other ports, is closed from outside unless the inventory lists it.
 
-    Behind a port forwarder only ports that it forwards can be tried: a listening port that can't be is said.
+    Behind a port forwarder only ports that it forwards can be tried, and there silence may be a service that waits for
+    its client to speak: it counts for ports alone where, by the host's own list, nothing listens.
     """
     database = int(setting(sql, "port"))
     listed = {database} | _admitted(target)
@@ -57,15 +59,20 @@ def test_nothing_else_answers_outside(
         raise Indeterminate(f"no port could be tried from outside: {'; '.join(untried[:2])}")
     with experiment("connect to other ports from outside") as e:
         e.control(network.connect(target.database.host, target.database.port))
+        e.control(sql.login(_caller(target)))
         _show_the_way(network, target, e, database)
         for attempt in tried:
             e.attack(attempt, refused_with=CLOSED)
+    if listening and _place(target).forwards:
+        raise Indeterminate(
+            f"what listens on port {min(listening)} did not speak through the forwarder: no proof of it"
+        )
 
 
 def _admitted(target: Target) -> set[int]:
     """Ports that the inventory may admit the vantage to: all, where the address it is seen by is not known."""
-    place = target.vantages.get(OUTSIDE)
-    source = ip_address(place.source_address) if place and place.source_address else None
+    place = _place(target)
+    source = ip_address(place.source_address) if place.source_address else None
     return {
         admitted.port
         for admitted in policy(target)
@@ -75,14 +82,27 @@ def _admitted(target: Target) -> set[int]:
 
 def _address(target: Target) -> str:
     """The host as it is called from there: by an address that only a forwarder may know."""
-    place = target.vantages.get(OUTSIDE)
-    return place.address if place and place.address else target.database.host
+    return _place(target).address or target.database.host
+
+
+def _place(target: Target) -> Vantage:
+    if OUTSIDE not in target.vantages:
+        raise Indeterminate(f"the target names no vantage {OUTSIDE!r}")
+    return target.vantages[OUTSIDE]
+
+
+def _caller(target: Target) -> str:
+    """An identity that logs in over the network: that it can shows that a connect reached the server itself."""
+    names = [name for name, identity in target.identities.items() if identity.via == "tcp"]
+    if not names:
+        raise Indeterminate("the inventory has no identity that logs in over the network")
+    return "inspector" if "inspector" in names else names[0]
 
 
 def _show_the_way(network: NetworkChannel, target: Target, experiment: Experiment, database: int) -> None:
     """Where something stands between, silence may be its own: another listed port must be open by the same way."""
-    place = target.vantages.get(OUTSIDE)
-    if place is None or not (place.forwards or place.through):
+    place = _place(target)
+    if not (place.forwards or place.through):
         return
     witnesses = sorted(_admitted(target) - {database})
     witnesses = [port for port in witnesses if not place.forwards or str(port) in place.forwards]

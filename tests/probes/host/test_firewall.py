@@ -366,6 +366,10 @@ def test_database_from_outside(net, where, outcome):
         (Net([22, 3306, 23], here=[3306], outside=[22, 23]), BEHIND, SOCKETS, AssertionError),
         (Net([22, 3306, 23], here=[3306], outside=[22]), BEHIND, SOCKETS.replace("127.0.0.1:33062", "*:33062"),
          Indeterminate),
+        (Net([22, 3306, 33062], here=[3306], outside=[22]), BEHIND, SOCKETS.replace("127.0.0.1:33062", "*:33062"),
+         Indeterminate),  # it may wait for its client
+        (Net([22, 3306, 33062], here=[3306], outside=[22, 33062]), BEHIND,
+         SOCKETS.replace("127.0.0.1:33062", "*:33062"), AssertionError),
         (Net(here=[3306]), DIRECT, SOCKETS, None),
         (Net(here=[3306], outside=[22]), DIRECT, SOCKETS, AssertionError),
         (Net(here=[3306], outside=[33062]), DIRECT, SOCKETS.replace("127.0.0.1:33062", "*:33062"), AssertionError),
@@ -381,6 +385,15 @@ def test_other_ports_from_outside(net, where, sockets, outcome):
     else:
         with pytest.raises(outcome):
             look()
+
+
+def test_outside_needs_a_vantage_and_a_server_that_lets_in():
+    look = outside.test_database_is_out_of_reach_from_outside
+    with pytest.raises(Indeterminate, match="vantage"):
+        look(Net(here=[3306]), SQL, target(host=DIRECT.host), experiments())
+    shut = Sql(variables={"port": "3306"}, logins=lambda identity, **_: refused(2003))
+    with pytest.raises(Indeterminate, match="control"):
+        look(Net(here=[3306]), shut, DIRECT, experiments())
 
 
 spans = st.lists(st.tuples(st.integers(0, 60), st.integers(0, 60))).map(Spans.of)
