@@ -291,6 +291,22 @@ class HostChannel(Protocol):
         ...
 
 
+class ScapChannel(Protocol):
+    """A security benchmark, evaluated on the host by OpenSCAP as the target's `host.scap` says."""
+
+    def evaluate(self) -> Json:
+        """The benchmark's answer, rule by rule; once per run. It takes minutes, and changes nothing on the host.
+
+        {datastream, profile, tailoring, benchmark, counts: {result: rules}, rules: [{id, severity, result, title}]
+        (those the profile selects), score, arf (the result document), report (HTML) or None}. Results are those of
+        XCCDF 1.2: pass, fail, error, unknown, notapplicable, notchecked, notselected, informational, fixed.
+
+        Raises `Indeterminate` without `host.scap` or content for the host's system, `ChannelError` without oscap, root,
+        or an answer in time.
+        """
+        ...
+
+
 class LedgerChannel(Protocol):
     """The audit's hash chain and its anchors, as the target's `audit` section describes them."""
 

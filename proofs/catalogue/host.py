@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from proofs.model import Admitted, Host, LogForwarding
+from proofs.model import Admitted, Benchmark, Host, LogForwarding
 
 
 def host_of(entry: str | Mapping[str, Any], path: Callable[[str], Path]) -> Host:
@@ -37,5 +37,6 @@ def _host(entry: Mapping[str, Any], received: str | None) -> Host:
         )
     for name in ("listeners", "backups"):
         values[name] = tuple(entry.get(name, ()))
+    values["scap"] = Benchmark(**entry["scap"]) if entry.get("scap") else None
     values["log_forwarding"] = LogForwarding(forwarding["unit"], received) if forwarding else None
     return Host(**values)

@@ -23,7 +23,7 @@ from proofs.model.controls import (
     SupportedSeries,
 )
 from proofs.model.evidence import Exchange, Json, Request
-from proofs.model.host import Admitted, Host, LogForwarding
+from proofs.model.host import Admitted, Benchmark, Host, LogForwarding
 from proofs.model.targets import (
     ClientConfiguration,
     Database,
@@ -41,6 +41,7 @@ __all__ = [
     "Application",
     "Audit",
     "AuditHead",
+    "Benchmark",
     "Catalogue",
     "ClientConfiguration",
     "Control",

@@ -24,6 +24,16 @@ class LogForwarding:
 
 
 @dataclass(frozen=True, slots=True)
+class Benchmark:
+    """What OpenSCAP evaluates on the host: a profile, of a data stream that is picked by the system where none is
+    given, changed by a tailoring file if there is one. Paths are on the host."""
+
+    profile: str
+    datastream: str | None = None
+    tailoring: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Host:
     """The section `host` of a target. Paths of keys and known hosts are on the prover's machine, others on the host.
 
@@ -42,6 +52,7 @@ class Host:
     anchor_timer: str | None = None
     log_forwarding: LogForwarding | None = None
     backups: tuple[str, ...] = ()
+    scap: Benchmark | None = None
 
     @property
     def local(self) -> bool:

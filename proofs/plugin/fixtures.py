@@ -20,6 +20,7 @@ from proofs.ports import (
     MaterialChannel,
     NetworkChannel,
     RecordsChannel,
+    ScapChannel,
     SqlChannel,
     TlsChannel,
 )
@@ -81,6 +82,12 @@ def network(proof_run: TargetRun) -> NetworkChannel:
 def machine(proof_run: TargetRun) -> HostChannel:
     """The host's files and sockets, where the target gives access."""
     return proof_run.machine
+
+
+@pytest.fixture
+def scap(proof_run: TargetRun) -> ScapChannel:
+    """The host's benchmark, evaluated by OpenSCAP where the target names one."""
+    return proof_run.scap
 
 
 @pytest.fixture

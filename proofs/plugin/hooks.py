@@ -72,6 +72,7 @@ class ProofHooks:
             for run in runs:
                 run.begin(*selection.selected(session.items, run, self._config))
                 self._runs[run.target.name] = run
+                run.tell = self._progress.within
         except ProofsError as error:
             raise pytest.UsageError(str(error)) from error
         self._progress.start(session.items, self._runs)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,7 @@ MARKS = {
     "not-applicable": ("-", {"light": True}),
     "not-assessed": ("·", {"light": True}),
 }
+EVERY_S = 30
 SHARED_BY = 4
 """From this many probes on, a common reason is told once."""
 
@@ -40,6 +42,7 @@ class Progress:
         self._total = self._done = 0
         self._live = sys.stderr.isatty() and sys.stdout.isatty()
         self._seen: str | None = None
+        self._told = 0.0
 
     def preparing(self) -> None:
         """Labs may take a moment, the first time much longer."""
@@ -71,6 +74,19 @@ class Progress:
             text = f"  [{self._done + 1}/{self._total}] {control}: {probe.rpartition('::')[2]}"
             sys.stderr.write(f"\r\033[2K{text[:100]}")
             sys.stderr.flush()
+
+    def within(self, text: str) -> None:
+        """How far a look is that takes minutes; in a log, a line now and then."""
+        if not self._live and time.monotonic() - self._told < EVERY_S:
+            return
+        self._told = time.monotonic()
+        # A probe runs with its output captured.
+        with self._config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
+            if self._live:
+                sys.stderr.write(f"\r\033[2K  {text[:100]}")
+                sys.stderr.flush()
+            else:
+                self._out.write_line(f"  {text[:100]}")
 
     def result(self, run: TargetRun, result: ProbeResult) -> None:
         """A probe has ended; when it was the last of its control, so has the control."""

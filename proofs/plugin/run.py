@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
@@ -17,6 +17,7 @@ from proofs.channels.ledger import Ledger, Since
 from proofs.channels.material import Material
 from proofs.channels.network import Network
 from proofs.channels.records import RecordsLooks
+from proofs.channels.scap import Scap
 from proofs.channels.sql import Sql
 from proofs.channels.tls import Tls
 from proofs.evidence import Journal, Redactor, ReplaySink, RunDirectory
@@ -51,6 +52,7 @@ class TargetRun:
         self.directory: RunDirectory | None = None
         self.since: Since | None = proof.checkpoints.get(target.name)
         self.sink: Journal | ReplaySink
+        self.tell: Callable[[str], None] = lambda _: None  # how far a look is that takes minutes, for people
         self.budget = AbortBudget(lambda: self.sql.good_login())  # noqa: PLW0108 - there is no `sql` yet
 
     def begin(self, selected: Mapping[str, Iterable[str]], selection: str | None) -> None:
@@ -78,6 +80,7 @@ class TargetRun:
         self.tls = Tls(self.target, self.sink, self.budget)
         self.network = Network(self.target, self.sink)
         self.machine = Machine(self.target, self.sink)
+        self.scap = Scap(self.target, self.sink, self.machine, lambda text: self.tell(text))  # noqa: PLW0108
         self.material = Material(self.target, self.sink)
         self.records = RecordsLooks(self.target, self.sink, self.secrets)
         self.ledger = Ledger(self.target, self.sink, self.secrets, self.since)

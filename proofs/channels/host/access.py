@@ -15,6 +15,7 @@ import signal
 import subprocess
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -33,13 +34,17 @@ class Access:
         self._backend: Any = None
         self._directory: str | None = None
         self._seconds = 60.0
+        self._heard: Callable[[bytes], None] | None = None
 
-    def run(self, command: str, *arguments: str, seconds: float = 60.0) -> Any:
+    def run(
+        self, command: str, *arguments: str, seconds: float = 60.0, heard: Callable[[bytes], None] | None = None
+    ) -> Any:
         """Run a shell command, arguments quoted by testinfra; its `CommandResult`.
 
+        `heard` is given what comes on stderr as it comes (over SSH and on this machine), for showing progress.
         Raises `ChannelError` for a host that is not reached or whose key is not known, and above the limits.
         """
-        self._seconds = seconds
+        self._seconds, self._heard = seconds, heard
         try:
             if self._backend is None:
                 self._backend = self._connect()
@@ -115,7 +120,7 @@ class Access:
             env=os.environ | {"LC_ALL": "C"},
         )
         try:
-            out, errors = _drain(process, self._seconds)
+            out, errors = _drain(process, self._seconds, self._heard)
         finally:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)
@@ -126,7 +131,9 @@ class Access:
         return self._backend.result(process.returncode, self._backend.encode(quoted), out, errors)
 
 
-def _drain(process: subprocess.Popen[bytes], seconds: float) -> tuple[bytes, bytes]:
+def _drain(
+    process: subprocess.Popen[bytes], seconds: float, heard: Callable[[bytes], None] | None
+) -> tuple[bytes, bytes]:
     deadline = time.monotonic() + seconds
     kept = {process.stdout: bytearray(), process.stderr: bytearray()}
     with selectors.DefaultSelector() as selector:
@@ -141,6 +148,8 @@ def _drain(process: subprocess.Popen[bytes], seconds: float) -> tuple[bytes, byt
                 chunk = os.read(key.fd, 1 << 16)
                 if not chunk:
                     selector.unregister(key.fileobj)
+                elif heard is not None and key.fileobj is process.stderr:
+                    heard(chunk)
                 kept[key.fileobj] += chunk  # type: ignore[index]
                 if len(kept[key.fileobj]) > MOST_BYTES:  # type: ignore[index]
                     raise ChannelError(f"the host answered with more than {MOST_BYTES >> 20} MiB")

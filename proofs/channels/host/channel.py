@@ -58,6 +58,10 @@ class Machine:
         answer = self._sink.exchange(request, lambda: self._perform(host, one), memo=True).answer
         return CommandOutput.of(wanted, answer["commands"][name])
 
+    def access(self) -> Access:
+        """The way to the host, for a channel whose program runs for long there. `Indeterminate` without host access."""
+        return self._connection(self._need_access())
+
     def close(self) -> None:
         """End the connection to the host."""
         if self._access is not None:

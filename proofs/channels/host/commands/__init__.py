@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from functools import cache
 
-from proofs.channels.host.commands import firewall, general, mac, packages, process, secrets, throttling
+from proofs.channels.host.commands import firewall, general, mac, packages, process, scap, secrets, throttling
 from proofs.channels.host.commands.command import Command
 
 __all__ = ["Command", "known"]
 
-MODULES = (firewall, general, mac, packages, process, secrets, throttling)
+MODULES = (firewall, general, mac, packages, process, scap, secrets, throttling)
 
 
 @cache

@@ -13,8 +13,10 @@ PLACEHOLDERS = {
     "jail": re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}"),
     "package": re.compile(r"[a-z0-9][a-z0-9.+-]{0,127}"),
     "pid": re.compile(r"[1-9][0-9]{0,9}"),
+    "profile": re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}"),
     "path": re.compile(r"/(?:[^/\x00-\x1f\x7f.][^/\x00-\x1f\x7f]*(?:/|$))*"),
 }
+PLACEHOLDERS |= {"datastream": PLACEHOLDERS["path"], "tailoring": PLACEHOLDERS["path"]}
 """What may stand in a command, by kind; no path has a segment that begins with a dot, so none climbs."""
 
 
