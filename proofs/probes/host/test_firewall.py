@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from ipaddress import ip_network
 
@@ -10,11 +9,10 @@ from proofs.errors import Indeterminate, NotApplicable
 from proofs.model import Admitted, ParameterValue, Target
 from proofs.ports import HostChannel
 from proofs.probes.host.netfilter import Opening, Spans, read, strangers
+from proofs.probes.host.netfilter.at_boot import why_not_denying
 from proofs.probes.host.server import sockets
 from proofs.probes.host.units import properties
 from proofs.probes.transport.settings import texts
-
-UFW, NFTABLES = "ufw.service", "nftables.service"
 
 
 def test_ipv4_lets_in_what_is_listed_only(
@@ -43,7 +41,8 @@ def test_rules_are_loaded_at_boot(machine: HostChannel, params: Mapping[str, Par
     """A service that loads rules is active and enabled, and its configuration says to deny.
 
     systemd's state alone says little: Debian's ufw.service stays enabled when ufw is off (ufw(8): ENABLED in ufw.conf),
-    and nftables.service loads whatever /etc/nftables.conf holds.
+    nftables.service loads whatever /etc/nftables.conf holds, netfilter-persistent what lies in /etc/iptables. What
+    another service loads (firewalld) is not read, so it is not judged.
     """
     states = {unit: properties(machine, unit) for unit in texts(params, "services")}
     loaded = [
@@ -55,8 +54,19 @@ def test_rules_are_loaded_at_boot(machine: HostChannel, params: Mapping[str, Par
         f"{u} {s.get('ActiveState')}/{s.get('UnitFileState') or s['LoadState']}" for u, s in states.items()
     )
     assert loaded, f"no service that is active now and enabled at boot loads the firewall: {said}"
-    reasons = {unit: reason for unit in loaded if (reason := _why_not_denying(machine, unit))}
-    assert len(reasons) < len(loaded), "; ".join(f"{unit}: {reason}" for unit, reason in reasons.items())
+    reasons, unread = [], None
+    for unit in loaded:
+        try:
+            reason = why_not_denying(machine, unit)
+        except Indeterminate as error:
+            unread = error
+            continue
+        if reason is None:
+            return
+        reasons.append(f"{unit}: {reason}")
+    if unread is not None:
+        raise unread
+    raise AssertionError("; ".join(reasons))
 
 
 def test_every_listening_socket_is_accounted_for(
@@ -113,30 +123,3 @@ def _shown(opening: Opening, protocol: str, sources: Spans, family: int) -> str:
     first, last = opening.ports
     ports = f"port {first}" if first == last else f"ports {first} to {last}"
     return f"{protocol} {ports} from {'anywhere' if sources == strangers(family) else sources.shown(family)}"
-
-
-def _why_not_denying(machine: HostChannel, unit: str) -> str | None:
-    """Why what a service loads is no default deny, as far as its configuration tells."""
-    if unit == UFW:
-        enabled = _assigned(machine.command("ufw-configuration").stdout, "ENABLED")
-        if enabled != "yes":
-            return f"/etc/ufw/ufw.conf has ENABLED={enabled!a}"
-        defaults = machine.command("ufw-defaults").stdout
-        incoming, six = _assigned(defaults, "DEFAULT_INPUT_POLICY"), _assigned(defaults, "IPV6")
-        if incoming not in ("drop", "reject"):
-            return f"/etc/default/ufw has DEFAULT_INPUT_POLICY={incoming!a}"
-        return None if six == "yes" else f"/etc/default/ufw has IPV6={six!a}, so that IPv6 has no rules of ufw's"
-    if unit == NFTABLES:
-        text = re.sub(r"#.*", "", machine.command("nftables-configuration").stdout)
-        if re.search(r"hook\s+input[^}]*?policy\s+drop", text):
-            return None
-        if re.search(r"\b(include|drop|reject)\b", text):
-            raise Indeterminate("whether /etc/nftables.conf denies by other means than policy drop was not read")
-        return "/etc/nftables.conf has no chain with hook input that drops"
-    return None
-
-
-def _assigned(text: str, name: str) -> str:
-    """The last value that a file of shell assignments gives, in lower case."""
-    found = re.findall(rf"^\s*{name}\s*=\s*[\"']?(\w*)", text, re.MULTILINE)
-    return str(found[-1]).lower() if found else ""

@@ -270,6 +270,39 @@ def test_at_boot(ufw, nft, conf, defaults, loads, message):
             firewall.test_rules_are_loaded_at_boot(looks, PARAMS)
 
 
+@pytest.mark.parametrize(
+    ("saved", "six", "message"),
+    [(UFW4, UFW6, None), ("", UFW6, "IPv4"), (UFW4, "", "IPv6"), (OPEN4, UFW6, "IPv4"), (UFW4, OPEN4, "IPv6")],
+)
+def test_at_boot_by_saved_rules(saved, six, message):
+    looks = Machine(
+        commands={
+            "unit": {"netfilter-persistent.service": ON},
+            "iptables-at-boot": saved,
+            "ip6tables-at-boot": six,
+        }
+    )
+    params = {"services": ("netfilter-persistent.service",)}
+    if message is None:
+        firewall.test_rules_are_loaded_at_boot(looks, params)
+    else:
+        with pytest.raises(AssertionError, match=message):
+            firewall.test_rules_are_loaded_at_boot(looks, params)
+
+
+def test_at_boot_by_a_service_that_is_not_read():
+    looks = Machine(
+        commands={
+            "unit": {"firewalld.service": ON, "ufw.service": ON},
+            "ufw-configuration": CONF,
+            "ufw-defaults": DEFAULTS,
+        }
+    )
+    with pytest.raises(Indeterminate, match=r"firewalld\.service"):
+        firewall.test_rules_are_loaded_at_boot(looks, {"services": ("firewalld.service",)})
+    firewall.test_rules_are_loaded_at_boot(looks, {"services": ("firewalld.service", "ufw.service")})
+
+
 def test_at_boot_by_other_files():
     looks = Machine(
         commands={

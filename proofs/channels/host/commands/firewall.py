@@ -15,6 +15,8 @@ COMMANDS = (
     Command("ufw-configuration", ("cat", "/etc/ufw/ufw.conf"), exits=(0, 1)),
     Command("ufw-defaults", ("cat", "/etc/default/ufw"), exits=(0, 1)),
     Command("nftables-configuration", ("cat", "/etc/nftables.conf"), root=True, exits=(0, 1)),
+    Command("iptables-at-boot", ("cat", "/etc/iptables/rules.v4"), root=True, exits=(0, 1), limit=1 << 19),
+    Command("ip6tables-at-boot", ("cat", "/etc/iptables/rules.v6"), root=True, exits=(0, 1), limit=1 << 19),
     Command("ipv6-addresses", ("cat", "/proc/net/if_inet6"), exits=(0, 1)),
     Command("sockets", ("ss", "-H", "-l", "-n", "-t", "-u", "-p"), root=True, limit=1 << 17),
 )
