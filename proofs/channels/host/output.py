@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import dataclass
 
 from proofs.channels.host.commands.command import Command
@@ -30,7 +31,7 @@ class CommandOutput:
     def of(cls, command: Command, answer: Json) -> CommandOutput:
         """The output, if it is evidence; otherwise `ChannelError` with the reason and what to do about it."""
         status, errors = int(answer["status"]), str(answer["stderr"])
-        shown = " ".join(command.argv)
+        shown = textwrap.shorten(" ".join(command.argv), 80, placeholder=" ...")
         if status == NEEDS_ROOT:
             raise ChannelError(f"{shown}: needs root; allow it with sudo and set host.sudo: true")
         if status == SUDO_REFUSED:
