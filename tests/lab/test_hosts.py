@@ -1,0 +1,81 @@
+"""Recipes of the lab's hosts, and what is made of them before a machine is started."""
+
+import io
+import tarfile
+
+import pytest
+
+from proofs import resources
+from proofs.errors import ConfigurationError
+from proofs.lab import deployment
+from proofs.lab.archive import Source
+from proofs.lab.vm import image, provision, recipe
+
+HOSTS = ("db01", "db02")
+
+
+@pytest.mark.parametrize("name", HOSTS)
+def test_a_recipe_is_whole(name: str) -> None:
+    host = recipe.load(name)
+    assert recipe.exists(name)
+    assert deployment.load(host.deployment).engine == host.engine
+    assert {"openssh-server", "ufw", "fail2ban", "apparmor", "rsyslog", "unattended-upgrades"} <= set(host.packages)
+    for file in ("anchor.sql", "anchor.cnf"):
+        assert (resources.HOSTS / name / file).is_file()
+
+
+def test_common_is_no_host() -> None:
+    assert not recipe.exists("common")
+    assert not recipe.exists("mysql")
+
+
+def test_the_archive_holds_programs_and_rights_of_administrators() -> None:
+    with tarfile.open(fileobj=io.BytesIO(recipe.load("db01").archive())) as archive:
+        modes = {entry.name: entry.mode for entry in archive}
+        owners = {entry.uname for entry in archive}
+    assert modes["usr/local/sbin/audit-anchor"] == 0o755
+    assert modes["etc/sudoers.d/proofs"] == 0o440
+    assert modes["etc/ssh/sshd_config.d/10-hardening.conf"] == 0o644
+    assert owners == {"root"}
+
+
+def test_an_image_is_known_by_all_it_is_made_of() -> None:
+    first = recipe.load("db01")
+    assert first.digest == recipe.load("db01").digest
+    assert first.digest != recipe.load("db02").digest
+
+
+def test_an_incomplete_recipe_says_what_it_lacks(tmp_path, monkeypatch) -> None:
+    for name in ("common", "odd"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "setup.sh").write_text("true\n")
+    (tmp_path / "common" / "host.yaml").write_text("packages: []\n")
+    (tmp_path / "odd" / "host.yaml").write_text("packages: []\nengine: mysql\n")
+    monkeypatch.setattr(resources, "HOSTS", tmp_path)
+    with pytest.raises(ConfigurationError, match=r"odd: not the recipe of a host \(KeyError: 'deployment'\)"):
+        recipe.load("odd")
+
+
+def test_suites_come_from_the_archives_of_this_machine(monkeypatch) -> None:
+    monkeypatch.setattr(image, "os_release", lambda: {"ID": "debian", "VERSION_CODENAME": "bookworm"})
+    key = "/usr/share/keyrings/debian-archive-keyring.gpg"
+    known = [
+        Source("http://mirror/debian", "bookworm", ("main",), key),
+        Source("http://mirror/debian", "bookworm-updates", ("main",), key),
+        Source("http://mirror/security", "bookworm-security", ("main",), key),
+        Source("http://elsewhere/x", "bookworm", ("main",), "/elsewhere.gpg"),
+    ]
+    found = {source.suite: source.uri for source in image.sources(recipe.load("db02"), known)}
+    assert found == {
+        "trixie": "http://mirror/debian",
+        "trixie-updates": "http://mirror/debian",
+        "trixie-security": "http://mirror/security",
+    }
+    with pytest.raises(ConfigurationError, match="knows no archive"):
+        image.sources(recipe.load("db01"), [])
+
+
+def test_accounts_come_from_the_prover_and_the_routines_owner_from_nowhere_else() -> None:
+    sql = "'app'@'127.0.0.1', 'api_definer'@'127.0.0.1', ('auditor@127.0.0.1', 1)"
+    moved = provision._from_the_prover(sql)
+    assert moved == "'app'@'10.20.1.2', 'api_definer'@'127.0.0.1', ('auditor@10.20.1.2', 1)"
