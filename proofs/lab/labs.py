@@ -91,6 +91,7 @@ def restart(name: str) -> str | None:
     """
     from proofs.lab import engines, sabotages  # noqa: PLC0415
     from proofs.lab.files import server_owner  # noqa: PLC0415
+    from proofs.lab.vm import access, recipe  # noqa: PLC0415
 
     with _changing(name):
         state = _living(name)
@@ -102,6 +103,9 @@ def restart(name: str) -> str | None:
                 return f"its sabotage {state.sabotage} might not outlive a restart, or the server not come back"
         if not _without_clients(state):
             return "others are connected to it"
+        if recipe.exists(state.deployment):
+            access.restart_service(state.directory, recipe.load(state.deployment).service)
+            return None
         options = max((state.directory / "server").glob("server-*.cnf"))
         error_log = state.directory / "log" / "error.log"
         anchored = (state.directory / anchoring.PROCESS).exists()

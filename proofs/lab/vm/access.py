@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from cryptography.hazmat.primitives import serialization
@@ -81,15 +79,21 @@ def await_boot(directory: Path, service: str, limit_s: float = BOOT_LIMIT_S) -> 
     raise ChannelError(f"the machine was not up within {limit_s:g} s: {last}; see {directory / 'log' / 'console.log'}")
 
 
+def restart_service(directory: Path, service: str) -> None:
+    """Restart a systemd unit and wait until it is up; `ChannelError` when it isn't."""
+    shell(directory, f"systemctl restart {service}", limit_s=180.0)
+
+
 def forward_socket(directory: Path) -> subprocess.Popen[bytes]:
     """Bring the database's unix socket here, for as long as the machine runs."""
     here = directory / SOCKET
     here.unlink(missing_ok=True)
-    child = subprocess.Popen(
-        [*ssh(directory, "-N", "-o", "ExitOnForwardFailure=yes", "-L", f"{here}:{REMOTE_SOCKET}")],
-        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        start_new_session=True, cwd="/", env=_environment(),
-    )  # fmt: skip
+    with (directory / "log" / "forward.log").open("ab") as log:
+        child = subprocess.Popen(
+            [*ssh(directory, "-N", "-o", "ExitOnForwardFailure=yes", "-L", f"{here}:{REMOTE_SOCKET}")],
+            stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            start_new_session=True, cwd="/", env=_environment(),
+        )  # fmt: skip
     deadline = time.monotonic() + 60
     while not here.exists():
         if child.poll() is not None or time.monotonic() > deadline:
@@ -100,14 +104,3 @@ def forward_socket(directory: Path) -> subprocess.Popen[bytes]:
 
 def _environment() -> dict[str, str]:
     return {"PATH": os.environ.get("PATH", ""), "LC_ALL": "C.UTF-8", "HOME": os.environ.get("HOME", "/")}
-
-
-@contextmanager
-def database(directory: Path) -> Iterator[Path]:
-    """The database's socket for the time of the block."""
-    child = forward_socket(directory)
-    try:
-        yield directory / SOCKET
-    finally:
-        child.terminate()
-        child.wait()
