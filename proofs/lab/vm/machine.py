@@ -141,7 +141,15 @@ def _answers(directory: Path, child: subprocess.Popen[bytes]) -> bool:
 
 def _arguments(directory: Path, image: Image, name: str, ports: Mapping[str, int]) -> list[str]:
     arguments = ["-name", name, "-m", str(MEMORY_MIB), "-smp", "2", "-nodefaults", "-display", "none", "-no-reboot"]
-    arguments += ["-no-user-config", "-rtc", "base=utc,clock=host", "-device", "virtio-rng-pci"]
+    arguments += [
+        "-no-user-config",
+        "-machine",
+        "pc,hpet=off",
+        "-rtc",
+        "base=utc,clock=host",
+        "-device",
+        "virtio-rng-pci",
+    ]
     arguments += ["-kernel", str(image.kernel), "-initrd", str(image.initrd), "-append", _COMMAND_LINE]
     arguments += ["-serial", f"file:{directory / CONSOLE}", "-qmp", f"unix:{directory / MONITOR},server=on,wait=off"]
     # Thrown away with the lab: nothing needs to be safe on our disk.
