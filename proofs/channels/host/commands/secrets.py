@@ -2,7 +2,7 @@
 process, and the *name* of the option or variable up to its equals sign (grep's --only-matching with lookahead).
 
 `find -exec … {} +` ends with 1 both where nothing was found and where a file could not be read; its errors tell which.
-Patterns are Perl's: grep(1), --perl-regexp.
+Patterns are Perl's: grep(1), --perl-regexp. Each is run alone, as a slow disk must not keep the others from answering.
 """
 
 from __future__ import annotations
@@ -55,7 +55,8 @@ def _files(name: str, places: tuple[str, ...], which: tuple[str, ...], pattern: 
         root=True,
         exits=(0, 1),
         limit=1 << 19,
-        seconds=40,
+        alone=True,
+        seconds=60,
     )
 
 
@@ -66,6 +67,8 @@ COMMANDS = (
         root=True,
         exits=(0, 1),
         limit=1 << 18,
+        alone=True,
+        seconds=60,
     ),
     Command(
         "process-variables",
@@ -81,6 +84,8 @@ COMMANDS = (
         root=True,
         exits=(0, 1),
         limit=1 << 18,
+        alone=True,
+        seconds=60,
     ),
     _files(
         "unit-secrets",
