@@ -9,8 +9,6 @@ COMMANDS = (
     # nft prints what iptables-nft made without the content of its matches; these print it.
     Command("iptables-rules", ("iptables-save",), root=True, limit=1 << 19),
     Command("ip6tables-rules", ("ip6tables-save",), root=True, limit=1 << 19),
-    # Evidence for people; nothing is judged by it.
-    Command("ufw-status", ("ufw", "status", "verbose"), root=True, exits=(0, 1)),
     # cat(1) exits with 1 where there is no such file.
     Command("ufw-configuration", ("cat", "/etc/ufw/ufw.conf"), exits=(0, 1)),
     Command("ufw-defaults", ("cat", "/etc/default/ufw"), exits=(0, 1)),

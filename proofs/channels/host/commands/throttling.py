@@ -6,8 +6,8 @@ from proofs.channels.host.commands.command import Command
 
 
 def _of_jail(name: str, *what: str) -> Command:
-    # fail2ban-client exits with 255 for a jail that is not there, and where no server answers.
-    return Command(f"fail2ban-{name}", ("fail2ban-client", *what), root=True, exits=(0, 255))
+    # fail2ban-client exits with 255 for a jail that is not there, and where no server answers. It is slow to start.
+    return Command(f"fail2ban-{name}", ("fail2ban-client", *what), root=True, exits=(0, 255), alone=True, seconds=40)
 
 
 COMMANDS = (
