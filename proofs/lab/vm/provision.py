@@ -150,8 +150,8 @@ def _deploy(directory: Path, recipe: Recipe, deployment: Deployment, values: Map
 
 
 def _from_the_prover(sql: str) -> str:
-    """The deployment's accounts as they come from the prover; the routines' owner, whom nobody is, stays local."""
-    return re.sub(r"(?<!api_definer')@('?)127\.0\.0\.1'", rf"@\g<1>{PROVER}'", sql)
+    """The deployment's accounts as they come from the prover."""
+    return re.sub(r"@('?)127\.0\.0\.1'", rf"@\g<1>{PROVER}'", sql)
 
 
 def _version(directory: Path) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from proofs.errors import Indeterminate
 from proofs.model import ParameterValue, Target
-from proofs.ports import Experiments, SqlChannel
+from proofs.ports import Experiments, NetworkChannel, SqlChannel
 from proofs.probes.accounts import listed, login_accounts, without
 from proofs.probes.hosts import covers, open_to_everybody
 from proofs.probes.logins import standing, tcp_identities
@@ -32,7 +32,11 @@ def test_no_account_is_open_to_every_host(
 
 
 def test_login_from_another_address_is_refused(
-    sql: SqlChannel, target: Target, params: Mapping[str, ParameterValue], experiment: Experiments
+    sql: SqlChannel,
+    network: NetworkChannel,
+    target: Target,
+    params: Mapping[str, ParameterValue],
+    experiment: Experiments,
 ) -> None:
     """From an address outside its account's host part, an identity's right password and certificate are refused.
 
@@ -48,6 +52,16 @@ def test_login_from_another_address_is_refused(
     ]
     if not tried:
         raise Indeterminate("the host part of every identity's account covers the vantage 'outside'")
+    if vantage.forwards:
+        # A login through a forwarder is not tried; where the port does not answer from there, none can be begun.
+        port = int(sql.variable("port") or target.database.port)
+        reached = network.connect(vantage.address or target.database.host, port, vantage="outside")
+        if reached.ok:
+            raise Indeterminate("the server is reached through the forwarder, and logins are not tried through one")
+        with experiment("reach the server from an address no account names") as e:
+            e.control(standing(sql, tried[0].name))
+            e.attack(reached, refused_with=("refused", "timeout"))
+        return
     with experiment("log in from an address the account does not name") as e:
         for identity in tried:
             e.control(standing(sql, identity.name))
