@@ -26,7 +26,8 @@ ARGUMENTS = {
     "jail": "mysqld-auth",
     "package": "mysql-9.7",
     "pid": "12",
-    "path": "/var/lib/x",
+    "profile": "xccdf_org.ssgproject.content_profile_standard",
+    **dict.fromkeys(("path", "datastream", "tailoring"), "/var/lib/x"),
 }
 LOOKS = (
     "stat -c %F|%a|%U|%G|%N -- /etc/ssh /etc /",

@@ -19,7 +19,10 @@ _ARGUMENTS = {
     "jail": "[A-Za-z0-9][A-Za-z0-9._-]*",
     "package": "[a-z0-9][a-z0-9.+-]*",
     "pid": "[1-9][0-9]*",
+    "profile": "[A-Za-z0-9][A-Za-z0-9._-]*",
     "path": _PATH,
+    "datastream": _PATH,
+    "tailoring": _PATH,
 }
 _LOOKS = (
     # Of files, by Machine.stat_path, read_text, search and listening.

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from functools import cache
 
-from proofs.channels.host.commands import firewall, general, mac, packages, process, scap, secrets, throttling
+from proofs.channels.host.commands import (
+    firewall,
+    general,
+    mac,
+    packages,
+    process,
+    scap,
+    secrets,
+    ssh_server,
+    throttling,
+)
 from proofs.channels.host.commands.command import Command
 
 __all__ = ["Command", "known"]
 
-MODULES = (firewall, general, mac, packages, process, scap, secrets, throttling)
+MODULES = (firewall, general, mac, packages, process, scap, secrets, ssh_server, throttling)
 
 
 @cache

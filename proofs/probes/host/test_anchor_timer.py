@@ -1,0 +1,57 @@
+"""Control audit-anchor-timer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from proofs.errors import Indeterminate
+from proofs.model import ParameterValue, Target
+from proofs.ports import HostChannel
+from proofs.probes.host.units import properties, runs_now_and_at_boot
+from proofs.probes.transport.settings import number
+
+
+def test_timer_runs_now_and_at_boot(machine: HostChannel, target: Target) -> None:
+    """The timer is active and enabled."""
+    runs_now_and_at_boot(machine, _timer(target))
+
+
+def test_last_run_was_recent(
+    machine: HostChannel, target: Target, params: Mapping[str, ParameterValue], now: datetime
+) -> None:
+    """LastTriggerUSec of the timer is no older than agreed, and not of the future."""
+    timer = _timer(target)
+    shown = properties(machine, timer).get("LastTriggerUSec", "")
+    assert shown not in ("", "n/a"), f"{timer} has not run since the boot"
+    age = (now - _moment(shown)).total_seconds()
+    oldest = number(params, "max_age_s")
+    assert age <= oldest, f"{timer} ran {age:.0f} s ago, at most {oldest} s are agreed"
+    assert age >= -oldest, f"{timer} ran in the future: {shown!a}"
+
+
+def test_last_run_succeeded(machine: HostChannel, target: Target) -> None:
+    """What the timer starts ended its last run with Result=success and exit status 0: systemd.service(5)."""
+    timer = _timer(target)
+    service = properties(machine, timer).get("Unit", "")
+    if not service:
+        raise Indeterminate(f"systemctl does not show what {timer} starts")
+    shown = properties(machine, service)
+    result, status = shown.get("Result"), shown.get("ExecMainStatus")
+    assert shown["LoadState"] == "loaded", f"{service}: {shown['LoadState']!a}"
+    assert (result, status) == ("success", "0"), f"{service} ended with {result!a}, exit status {status!a}"
+    assert shown.get("ExecMainStartTimestamp"), f"{service} has not run since the boot"
+
+
+def _timer(target: Target) -> str:
+    if target.host is None or target.host.anchor_timer is None:
+        raise Indeterminate("the inventory does not name the timer that anchors (host.anchor_timer)")
+    return target.host.anchor_timer
+
+
+def _moment(shown: str) -> datetime:
+    """`Mon 2026-11-23 05:42:00 UTC`, as systemctl(1) shows it in the time zone UTC."""
+    try:
+        return datetime.strptime(shown, "%a %Y-%m-%d %H:%M:%S UTC").replace(tzinfo=UTC)
+    except ValueError:
+        raise Indeterminate(f"systemctl shows a time in another form: {shown[:60]!a}") from None

@@ -1,0 +1,46 @@
+"""Control sshd-hardened."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from proofs.errors import Indeterminate
+from proofs.model import ParameterValue
+from proofs.ports import HostChannel
+from proofs.probes.transport.settings import listed, texts
+
+LOOKS = ("sshd-effective", "sshd-effective-root")
+_SYNONYMS = {"without-password": "prohibit-password"}
+
+
+def test_root_logs_in_as_agreed(machine: HostChannel, params: Mapping[str, ParameterValue]) -> None:
+    """PermitRootLogin, for anybody and as root from an unknown address; prohibit-password has an older name too."""
+    for look in LOOKS:
+        value = _value(machine, look, "permitrootlogin")
+        value = _SYNONYMS.get(value, value)
+        assert value in texts(params, "root_login"), f"PermitRootLogin is {value!a} ({look})"
+
+
+def test_nobody_logs_in_by_password(machine: HostChannel) -> None:
+    """No password, by neither of the two ways sshd can ask for one, and none that is empty: sshd_config(5)."""
+    for look in LOOKS:
+        for name in ("passwordauthentication", "kbdinteractiveauthentication", "permitemptypasswords"):
+            value = _value(machine, look, name)
+            assert value == "no", f"{name} is {value!a} ({look})"
+
+
+def test_only_approved_algorithms(machine: HostChannel, params: Mapping[str, ParameterValue]) -> None:
+    """Each algorithm that the configuration allows is in the parameter's list."""
+    for name in ("ciphers", "macs", "kexalgorithms", "hostkeyalgorithms"):
+        found = listed(_value(machine, "sshd-effective", name))
+        others = [each for each in found if each not in texts(params, name)]
+        assert not others, f"{name} has {', '.join(others)[:300]!a}"
+
+
+def _value(machine: HostChannel, look: str, name: str) -> str:
+    # Older sshd prints keywords in lower case, newer as in the manual.
+    pairs = (line.partition(" ") for line in machine.command(look).lines)
+    values = [value.strip() for key, _, value in pairs if key.lower() == name]
+    if len(values) != 1 or not values[0]:
+        raise Indeterminate(f"sshd -T shows {len(values)} values of {name}, not one")
+    return values[0]
