@@ -16,12 +16,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from proofs.lab.vm import access, recipe
-
 from proofs import resources
 from proofs.catalogue.controls import load_catalogue
 from proofs.lab import host_sabotages
 from proofs.lab.labs import lease
+from proofs.lab.vm import access, recipe
 
 HEADER = ("| sabotage | on | controls that turn not-satisfied |", "| --- | --- | --- |")
 ALWAYS = ("private-key-permissions", "bind-address-restricted", "audit-anchor-off-host")
