@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 TARGET ?= lab
 
-.PHONY: prove test slow lint sabotage bench lock clean
+.PHONY: prove host test slow lint sabotage host-sabotage bench lock clean
 
 prove: $(VENV)/.run
 	@$(BIN)/python tools/prove.py --target $(TARGET)
@@ -20,6 +20,12 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+host: $(VENV)/.run
+	@$(BIN)/python tools/prove.py --target $(or $(HOST),db01)
+
+host-sabotage: $(VENV)/.run
+	$(BIN)/python tools/host_matrix.py
 
 sabotage: $(VENV)/.run
 	$(BIN)/python tools/sabotage_matrix.py

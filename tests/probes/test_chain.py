@@ -7,8 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from probes.looks import Sql
-from probes.machines import FakeMachine
+from probes.looks import Machine, Sql
 
 from proofs.errors import ChannelError, Indeterminate, NotApplicable
 from proofs.model import Anchors, Audit, AuditHead, Database, Host, Recipe, RecipePart, Target
@@ -84,9 +83,7 @@ def judge_all(
     anchors.test_every_anchor_lies_on_the_chain(ledger, target)
     anchors.test_anchors_are_taken_regularly(ledger, target, PARAMS | params)
     anchors.test_newest_anchor_is_recent(ledger, target, PARAMS | params)
-    anchors.test_store_is_out_of_the_servers_reach(
-        ledger, sql or Sql(), machine or FakeMachine(), target, PARAMS | params
-    )
+    anchors.test_store_is_out_of_the_servers_reach(ledger, sql or Sql(), machine or Machine(), target, PARAMS | params)
 
 
 def test_a_good_one() -> None:
@@ -154,11 +151,11 @@ def test_what_is_wrong_with_a_store(store: dict[str, Any], kind: str, why: str) 
 def test_a_port_forwarder_leads_to_another_machine() -> None:
     here = Ledger(store={"same_machine": True, "boot_id": "a"})
     target = replace(kept("off-host"), host=Host("ssh://prover@localhost:2222"))
-    judge_all(here, target, machine=FakeMachine({"boot-id": "b\n"}))
+    judge_all(here, target, machine=Machine(commands={"boot-id": "b\n"}))
     with pytest.raises(AssertionError, match="on the database's own host"):
-        judge_all(here, target, machine=FakeMachine({"boot-id": "a\n"}))
+        judge_all(here, target, machine=Machine(commands={"boot-id": "a\n"}))
     with pytest.raises(AssertionError, match="on the database's own host"):
-        judge_all(here, replace(target, host=Host("local://")), machine=FakeMachine({"boot-id": "b\n"}))
+        judge_all(here, replace(target, host=Host("local://")), machine=Machine(commands={"boot-id": "b\n"}))
     with pytest.raises(ChannelError):
         judge_all(here, target)
 

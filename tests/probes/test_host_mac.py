@@ -1,7 +1,7 @@
 from types import SimpleNamespace
 
 import pytest
-from probes.machines import FakeMachine
+from probes.looks import Machine
 
 from proofs.errors import ChannelError, Indeterminate
 from proofs.probes.host.server import server_pid, sockets
@@ -9,6 +9,20 @@ from proofs.probes.host.test_mac import test_confinement_is_loaded_at_boot as lo
 from proofs.probes.host.test_mac import test_the_server_process_is_confined as confined
 
 SQL = SimpleNamespace(variable=lambda name: {"port": "3306"}[name])
+
+
+def having(outputs):
+    """A machine by `name` or `name argument` → what the command prints."""
+    commands = {}
+    for key, text in outputs.items():
+        name, _, argument = key.partition(" ")
+        if argument:
+            commands.setdefault(name, {})[argument] = text
+        else:
+            commands[name] = text
+    return Machine(commands=commands)
+
+
 PARAMS = {"selinux_domains": ("mysqld_t",)}
 SOCKETS = """\
 udp UNCONN 0      0          127.0.0.1:323        0.0.0.0:*
@@ -35,7 +49,7 @@ SELINUX = GOOD | {
 
 
 def test_sockets_are_read():
-    found = sockets(FakeMachine(GOOD))
+    found = sockets(having(GOOD))
     assert [(s.protocol, s.address, s.port, s.loopback) for s in found] == [
         ("udp", "127.0.0.1", 323, True),
         ("tcp", "0.0.0.0", 22, False),
@@ -43,7 +57,7 @@ def test_sockets_are_read():
         ("tcp", "::", 22, False),
         ("tcp", "*", 9100, False),
     ]
-    assert server_pid(FakeMachine(GOOD), SQL) == 529
+    assert server_pid(having(GOOD), SQL) == 529
 
 
 @pytest.mark.parametrize(
@@ -57,13 +71,13 @@ def test_sockets_are_read():
 )
 def test_sockets_that_say_nothing(text):
     with pytest.raises(Indeterminate):
-        server_pid(FakeMachine({"sockets": text}), SQL)
+        server_pid(having({"sockets": text}), SQL)
 
 
 @pytest.mark.parametrize("outputs", [GOOD, SELINUX])
 def test_a_confined_server(outputs):
-    confined(FakeMachine(outputs), SQL, PARAMS)
-    loaded_at_boot(FakeMachine(outputs), SQL, PARAMS)
+    confined(having(outputs), SQL, PARAMS)
+    loaded_at_boot(having(outputs), SQL, PARAMS)
 
 
 @pytest.mark.parametrize(
@@ -81,7 +95,7 @@ def test_a_confined_server(outputs):
 )
 def test_an_unconfined_server(change, says):
     with pytest.raises(AssertionError, match=says):
-        confined(FakeMachine(GOOD | change), SQL, PARAMS)
+        confined(having(GOOD | change), SQL, PARAMS)
 
 
 @pytest.mark.parametrize(
@@ -98,15 +112,15 @@ def test_an_unconfined_server(change, says):
 )
 def test_not_at_boot(change, says):
     with pytest.raises(AssertionError, match=says):
-        loaded_at_boot(FakeMachine(GOOD | change), SQL, PARAMS)
+        loaded_at_boot(having(GOOD | change), SQL, PARAMS)
 
 
 def test_what_was_not_seen():
     for missing in ("sockets", "apparmor-enabled", "mac-label 529"):
         with pytest.raises(ChannelError):
-            confined(FakeMachine({name: text for name, text in GOOD.items() if name != missing}), SQL, PARAMS)
+            confined(having({name: text for name, text in GOOD.items() if name != missing}), SQL, PARAMS)
     for text in ("", "garbage\n"):
         with pytest.raises(Indeterminate):
-            loaded_at_boot(FakeMachine(GOOD | {"unit apparmor.service": text}), SQL, PARAMS)
+            loaded_at_boot(having(GOOD | {"unit apparmor.service": text}), SQL, PARAMS)
     with pytest.raises(Indeterminate, match="no AppArmor profile"):
-        loaded_at_boot(FakeMachine(GOOD | {"apparmor-profiles": ""}), SQL, PARAMS)
+        loaded_at_boot(having(GOOD | {"apparmor-profiles": ""}), SQL, PARAMS)

@@ -115,18 +115,6 @@ def monitor(directory: Path, command: str, limit_s: float = 120.0) -> str:
         raise ChannelError(f"machine: no answer from its monitor: {error}") from error
 
 
-def snapshot(directory: Path, tag: str = "clean") -> None:
-    """Keep the machine as it is now, memory and disk, under a tag. Raises `ChannelError`."""
-    if said := monitor(directory, f"savevm {tag}").strip():
-        raise ChannelError(f"machine: savevm: {said!a}")
-
-
-def restore(directory: Path, tag: str = "clean") -> None:
-    """Put the machine back to what was kept; connections to it are lost. Raises `ChannelError`."""
-    if said := monitor(directory, f"loadvm {tag}").strip():
-        raise ChannelError(f"machine: loadvm: {said!a}")
-
-
 def _answers(directory: Path, child: subprocess.Popen[bytes]) -> bool:
     deadline = time.monotonic() + 20.0
     while child.poll() is None and time.monotonic() < deadline:

@@ -88,7 +88,7 @@ def _material(directory: Path, recipe: Recipe, deployment: Deployment) -> dict[s
     for name in options:
         if match := re.fullmatch(r"(?:admin_)?ssl_(ca|crl|cert|key)", name):
             options[name] = f"/{TLS}/{_TLS_FILES[match[1]]}"
-    options.update(recipe.options)
+    options = deployments.changed(options, recipe.options)
     host_key = directory / "ssh" / "host_key"
     keys = {user: access.make_key(directory / file) for user, file in _LOGINS.items()}
     access.make_key(host_key)

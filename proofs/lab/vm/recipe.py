@@ -33,7 +33,7 @@ class Recipe:
     packages: tuple[str, ...]
     service: str
     option_file: str
-    options: Mapping[str, str]
+    options: Mapping[str, str | None]
     files: Mapping[str, tuple[bytes, int]]
     setups: tuple[bytes, ...]
 

@@ -16,6 +16,8 @@ COMMANDS = (
     Command("kernel", ("uname", "-srvm")),
     Command("os-release", ("cat", "/etc/os-release")),
     Command("identity", ("id", "-un")),
+    # Read when it is asked for, not with what is gathered earlier.
+    Command("clock", ("date", "--utc", "+%s"), alone=True),
     Command("uptime", ("cat", "/proc/uptime")),
     Command("boot-id", ("cat", "/proc/sys/kernel/random/boot_id")),
     Command("processes", ("ps", "-e", "-ww", "-o", "pid=,ppid=,user:32=,comm="), limit=1 << 18),

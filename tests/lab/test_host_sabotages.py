@@ -1,0 +1,45 @@
+"""The sabotages of the lab's machines, as data. That each is noticed is seen with `make host-sabotage`."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from proofs.catalogue.controls import load_catalogue
+from proofs.errors import ConfigurationError
+from proofs.lab import host_sabotages
+from proofs.resources import CONTROLS
+
+UNBROKEN = {"fips-module-active", "scap-benchmark-passed"}
+"""Controls that the lab's machines do not hold, so that no sabotage can show it."""
+
+
+def test_every_control_of_a_host_has_a_sabotage() -> None:
+    controls = load_catalogue(CONTROLS).controls
+    broken = {name for each in host_sabotages.load().values() for name in each.breaks}
+    assert broken <= controls.keys()
+    assert {name for name, each in controls.items() if each.surface == "host"} - broken == UNBROKEN
+
+
+def test_every_script_is_one_of_posix_shell() -> None:
+    for each in host_sabotages.load().values():
+        for step in each.steps.values():
+            for script in (step.shell, step.undo):
+                done = subprocess.run(["sh", "-n"], input=script.encode(), capture_output=True, check=False)
+                assert done.returncode == 0, (each.name, done.stderr)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("- {name: a, title: b, breaks: [c], shell: d}", "has no undo on mysql"),
+        ("- {name: a, title: b, breaks: [c], shell: d, undo: e}\n" * 2, "is there twice"),
+        ("- {name: a, title: b, breaks: [c], shell: d, undo: e, sql: f}", "x.yaml:1: .*'sql' was unexpected"),
+    ],
+)
+def test_mistakes(tmp_path: Path, text: str, says: str) -> None:
+    (tmp_path / "x.yaml").write_text(text)
+    with pytest.raises(ConfigurationError, match=says):
+        host_sabotages.load(tmp_path)
