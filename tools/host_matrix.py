@@ -66,8 +66,11 @@ def wrong(row: Row, breaks: frozenset[str], doubts: frozenset[str]) -> str:
     return ", ".join(f"{what} {sorted(names)}" for what, names in parts.items() if names)
 
 
-def matrix(name: str, chosen: Sequence[str], scratch: Path) -> list[tuple[str, str, frozenset[str]]]:
-    """(sabotage, what is wrong, controls that noticed) of one machine, the good machine first and last."""
+def matrix(name: str, chosen: Sequence[str], scratch: Path, *, narrow: bool) -> list[tuple[str, str, frozenset[str]]]:
+    """(sabotage, what is wrong, controls that noticed) of one machine, the good machine first and last.
+
+    `narrow`: only whether the broken controls notice, which takes a fraction of the time.
+    """
     rows = []
     host = recipe.load(name)
     with lease(name, host.engine, name) as state:
@@ -77,14 +80,15 @@ def matrix(name: str, chosen: Sequence[str], scratch: Path) -> list[tuple[str, s
             rows.append((label, wrong(row, breaks, doubts), row.having("not-satisfied")))
             print(f"{name} {label}: {rows[-1][1] or 'as expected'}", file=sys.stderr, flush=True)
 
-        take("(none)", frozenset(), frozenset(), ())
+        if not narrow:
+            take("(none)", frozenset(), frozenset(), ())
         for each in host_sabotages.load().values():
             if host.engine not in each.steps or (chosen and each.name not in chosen):
                 continue
             step = each.steps[host.engine]
             access.shell(state.directory, step.shell)
             try:
-                take(each.name, each.breaks, each.doubts, judged(each.breaks))
+                take(each.name, each.breaks, each.doubts, sorted(each.breaks) if narrow else judged(each.breaks))
             finally:
                 access.shell(state.directory, step.undo)
         take("(none, at the end)", frozenset(), frozenset(), judged(()))
@@ -96,12 +100,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", help="only these sabotages (default: all)")
     parser.add_argument("--target", action="append", choices=["db01", "db02"], help="only this machine")
+    parser.add_argument("--narrow", action="store_true", help="prove only the controls that must notice")
     options = parser.parse_args()
     seen: dict[tuple[str, frozenset[str]], list[str]] = {}
     bad = 0
     with tempfile.TemporaryDirectory(prefix="proofs-hosts-") as scratch:
         for name in options.target or ["db01", "db02"]:
-            for label, differs, noticed in matrix(name, options.names, Path(scratch)):
+            for label, differs, noticed in matrix(name, options.names, Path(scratch), narrow=options.narrow):
                 seen.setdefault((label, noticed), []).append(name)
                 bad += bool(differs)
     print(*HEADER, sep="\n")
