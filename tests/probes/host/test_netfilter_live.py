@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from probes.host.kernels import CALLERS, PORTS, filtering
-from probes.machines import FakeMachine
+from probes.looks import Machine
 
 from proofs.probes.host.netfilter import read
 
@@ -28,8 +28,8 @@ def _empty(kernel):
 
 
 def shown(kernel):
-    return FakeMachine(
-        {
+    return Machine(
+        commands={
             "nftables-ruleset": kernel.inside("nft", "--json", "list", "ruleset"),
             "iptables-rules": kernel.inside("iptables-save"),
             "ip6tables-rules": kernel.inside("ip6tables-save"),
