@@ -117,6 +117,11 @@ SCHEMA_CASES = [
     ((*ONE, "vantages", "outside", "forwards"), {"ssh": "127.0.0.1:1"}, "forwards.ssh: found 'ssh', expected a port n"),
     ((*ONE, "vantages", "outside", "through"), "ssh://a:pw@b", "through: found 'ssh://a:pw@b', expected a bastion"),
     ((*ONE, "vantages", "outside", "through"), "ssh://-oProxyCommand=x", "expected a bastion: ssh://"),
+    (
+        (*ONE, "host"),
+        "safe-ssh://db",
+        "targets.one.host: found 'safe-ssh://db', expected a host spec: local:// or ssh://",
+    ),
     ((*ONE, "host"), "ftp://x", "targets.one.host: found 'ftp://x', expected a host spec: local:// or ssh://"),
     ((*ONE, "allow_canary_writes"), "yes", "allow_canary_writes: found 'yes', expected true or false"),
     ((*ONE, "run_timeout_s"), 0, "run_timeout_s: found 0, expected seconds (more than 0)"),
