@@ -11,7 +11,6 @@ import os
 import selectors
 import shlex
 import shutil
-import signal
 import subprocess
 import tempfile
 import time
@@ -19,6 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from proofs.channels import ssh
 from proofs.errors import ChannelError
 from proofs.model import Host
 
@@ -73,61 +73,35 @@ class Access:
 
         settings: dict[str, Any] = {}
         if self._host.connection.startswith("ssh://"):
-            if shutil.which("ssh") is None:
-                raise ChannelError("the prover's machine has no ssh; install openssh-client")
-            self._directory = tempfile.mkdtemp(prefix="proofs-ssh-")
-            settings = {"ssh_extra_args": self.ssh_options(), "timeout": CONNECT_S}
-            if self._host.identity_file:
-                settings["ssh_identity_file"] = self._host.identity_file
+            settings = {"ssh_extra_args": self._ssh_options(), "timeout": CONNECT_S}
         backend = testinfra.get_host(self._host.connection, **settings).backend
         backend.run_local = self._run_local
         return backend
 
-    def ssh_options(self) -> str:
-        """Options of ssh(1), as one string for a shell."""
-        options = {
-            "BatchMode": "yes",
-            "StrictHostKeyChecking": "yes",
-            "ForwardAgent": "no",
-            "ForwardX11": "no",
-            "ClearAllForwardings": "yes",
-            "PermitLocalCommand": "no",
-            "UpdateHostKeys": "no",
-            "ServerAliveInterval": "5",
-            "ServerAliveCountMax": "3",
-            "ConnectTimeout": str(CONNECT_S),
-            "ControlMaster": "auto",
-            "ControlPersist": "60",
-            "ControlPath": f"{self._directory}/control",
-            "LogLevel": "ERROR",
-        }
-        if self._host.identity_file:
-            options["IdentitiesOnly"] = "yes"
-        if self._host.known_hosts:
-            options["UserKnownHostsFile"] = f'"{self._host.known_hosts}"'
-            options["GlobalKnownHostsFile"] = "/dev/null"
+    def _ssh_options(self) -> str:
+        """Options of ssh(1), as one string for a shell; the multiplexed connection gets a directory of its own."""
+        options = ssh.options(
+            self._host.identity_file,
+            self._host.known_hosts,
+            ForwardX11="no",
+            ClearAllForwardings="yes",
+            ServerAliveInterval="5",
+            ServerAliveCountMax="3",
+            ConnectTimeout=str(CONNECT_S),
+            ControlMaster="auto",
+            ControlPersist="60",
+            LogLevel="ERROR",
+        )
+        self._directory = tempfile.mkdtemp(prefix="proofs-ssh-")
+        options["ControlPath"] = f"{self._directory}/control"
         return " ".join(f"-o {shlex.quote(f'{name}={value}')}" for name, value in options.items())
 
     def _run_local(self, command: str, *arguments: str) -> Any:
         """In place of testinfra's, which waits for ever and keeps whatever is printed."""
         quoted = self._backend.quote(command, *arguments) if self._backend is not None else command
-        process = subprocess.Popen(
-            ["/bin/sh", "-c", quoted],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-            env=os.environ | {"LC_ALL": "C"},
-        )
-        try:
+        argv = ["/bin/sh", "-c", quoted]
+        with ssh.running(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as process:
             out, errors = _drain(process, self._seconds, self._heard)
-        finally:
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-            for stream in (process.stdout, process.stderr):
-                if stream:
-                    stream.close()
         return self._backend.result(process.returncode, self._backend.encode(quoted), out, errors)
 
 

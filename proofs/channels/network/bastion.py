@@ -11,12 +11,11 @@ import math
 import os
 import re
 import selectors
-import shutil
-import signal
 import subprocess
 import time
 from urllib.parse import urlsplit
 
+from proofs.channels import ssh
 from proofs.errors import ChannelError
 from proofs.model import Json, Vantage
 
@@ -39,25 +38,9 @@ def through_bastion(place: Vantage, host: str, port: int, seconds: float) -> Jso
 
     Raises `ChannelError` where the bastion is not reached, lets nobody in, forwards nothing or cannot resolve the name.
     """
-    if shutil.which("ssh") is None:
-        raise ChannelError("the prover's machine has no ssh; install openssh-client")
-    process = subprocess.Popen(
-        _argv(place, host, port),
-        stdin=subprocess.PIPE,  # kept open: an end of file would be passed on to the host
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-        env=os.environ | {"LC_ALL": "C"},
-    )
-    try:
+    # Its input is kept open: an end of file would be passed on to the host.
+    with ssh.running(_argv(place, host, port), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as process:
         code = _outcome(process, place.name, seconds)
-    finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        for stream in (process.stdin, process.stderr):
-            if stream:
-                stream.close()
     where = f"{host} port {port} from {place.name}"
     family = "IPv6" if ":" in host else "IPv4" if re.fullmatch(r"[0-9.]+", host) else None
     tried = [{"family": family, "address": host, "ok": code is None, "code": code}] if family else []
@@ -73,21 +56,14 @@ def through_bastion(place: Vantage, host: str, port: int, seconds: float) -> Jso
 
 def _argv(place: Vantage, host: str, port: int) -> list[str]:
     bastion = urlsplit(place.through or "")
-    options = {
-        "BatchMode": "yes",
-        "StrictHostKeyChecking": "yes",
-        "ForwardAgent": "no",
-        "PermitLocalCommand": "no",
-        "UpdateHostKeys": "no",
-        "ControlMaster": "no",
-        "ControlPath": "none",
-        "ConnectTimeout": str(math.ceil(LOGIN_S)),
-        "LogLevel": "DEBUG2",
-    }
-    if place.identity_file:
-        options |= {"IdentitiesOnly": "yes", "IdentityFile": f'"{place.identity_file}"'}
-    if place.known_hosts:
-        options |= {"UserKnownHostsFile": f'"{place.known_hosts}"', "GlobalKnownHostsFile": "/dev/null"}
+    options = ssh.options(
+        place.identity_file,
+        place.known_hosts,
+        ControlMaster="no",
+        ControlPath="none",
+        ConnectTimeout=str(math.ceil(LOGIN_S)),
+        LogLevel="DEBUG2",
+    )
     argv = ["ssh", *(word for name, value in options.items() for word in ("-o", f"{name}={value}"))]
     argv += ["-W", f"[{host}]:{port}" if ":" in host else f"{host}:{port}"]
     argv += ["-p", str(bastion.port)] if bastion.port else []
