@@ -7,14 +7,14 @@ breaks; the good machine is proven in full, first and last.
 from __future__ import annotations
 
 import argparse
-import json
 import subprocess
 import sys
-import tarfile
 import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from sabotage_matrix import HEADER, assessment_in, line
 
 from proofs import resources
 from proofs.catalogue.controls import load_catalogue
@@ -22,7 +22,6 @@ from proofs.lab import host_sabotages
 from proofs.lab.labs import lease
 from proofs.lab.vm import access, recipe
 
-HEADER = ("| sabotage | on | controls that turn not-satisfied |", "| --- | --- | --- |")
 ALWAYS = ("private-key-permissions", "bind-address-restricted", "audit-anchor-off-host")
 """Controls of other surfaces that look at the host."""
 LIMIT_S = 900
@@ -50,12 +49,7 @@ def prove(name: str, reports: Path, controls: Sequence[str] = ()) -> Row:
     command = [sys.executable, "-m", "pytest", "-q", f"--target={name}", f"--reports={reports}"]
     command += [f"--control={','.join(controls)}"] if controls else []
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=LIMIT_S)
-    bundles = list(reports.glob("*.proof.tar.gz"))
-    if len(bundles) != 1:
-        raise RuntimeError(f"{name}: no bundle\n{done.stdout[-3000:]}{done.stderr[-3000:]}")
-    with tarfile.open(bundles[0]) as archive:
-        member = archive.extractfile("assessment.json")
-        assessment = json.load(member) if member else {}
+    assessment = assessment_in(reports, done, name)
     return Row({c["id"]: c["verdict"] for c in assessment["controls"] if not controls or c["id"] in controls})
 
 
@@ -111,7 +105,7 @@ def main() -> int:
                 bad += bool(differs)
     print(*HEADER, sep="\n")
     for (label, noticed), names in seen.items():
-        print(f"| {label} | {', '.join(names)} | {', '.join(sorted(noticed)) or 'none'} |")
+        print(line(label, names, noticed))
     print(f"{bad} not exactly as expected", file=sys.stderr)
     return 1 if bad else 0
 

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -128,15 +129,20 @@ def prove(
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
     with lease(name, engine, sabotage=sabotage):
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300, env=environment)
-    bundles = list(reports.glob("*.proof.tar.gz"))
-    if len(bundles) != 1:
-        raise RuntimeError(f"{sabotage} on {engine}: no bundle\n{done.stdout[-3000:]}{done.stderr[-3000:]}")
-    with tarfile.open(bundles[0]) as archive:
-        member = archive.extractfile("assessment.json")
-        assessment = json.load(member) if member else {}
+    assessment = assessment_in(reports, done, f"{sabotage} on {engine}")
     found = {each["id"]: each["verdict"] for each in assessment["controls"] if each["id"] in judged}
     probes = {probe["probe"]: probe["verdict"] for control in assessment["controls"] for probe in control["probes"]}
     return Row(sabotage, engine, expected, found, probes)
+
+
+def assessment_in(reports: Path, done: subprocess.CompletedProcess[str], what: str) -> dict[str, Any]:
+    """The assessment of the one bundle that a proof left here; without it a RuntimeError with what the proof said."""
+    bundles = list(reports.glob("*.proof.tar.gz"))
+    if len(bundles) != 1:
+        raise RuntimeError(f"{what}: no bundle\n{done.stdout[-3000:]}{done.stderr[-3000:]}")
+    with tarfile.open(bundles[0]) as archive:
+        member = archive.extractfile("assessment.json")
+        return json.load(member) if member else {}
 
 
 HEADER = ("| sabotage | on | controls that turn not-satisfied |", "| --- | --- | --- |")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import string
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -20,6 +20,8 @@ from proofs.lab.state import SOCKET, LabState, process_birth, timestamp, write
 ADMINISTRATOR = "root"
 START_TRIES = 3
 STALE = timedelta(hours=1)
+NOTICE = b"Nothing to hide here.\n"
+"""What SQL can read at all: that others get NULL for it says something only beside an administrator."""
 _PORTS = ("port", "admin_port", "x_port")
 
 
@@ -43,16 +45,13 @@ def build(
         owner=owner,
         variants=change.pki,
     )
-    passwords = _passwords(deployment, directory / "secrets")
+    passwords = make_passwords(deployment.identities, directory / "secrets")
     server.data_directory(program, deployment.storage, owner, directory / "data")
     values = {
         "lab": str(directory),
-        "issuer": made.issuer,
-        **{f"password:{identity}": password for identity, password in passwords.items()},
-        **{f"subject:{identity}": subject for identity, subject in made.subjects.items()},
+        **names_of(made, passwords),
     }
-    # Something that SQL can read at all: that others get NULL for it says something only beside an administrator.
-    write_public(directory / "files" / "notice.txt", b"Nothing to hide here.\n", owner)
+    write_public(directory / "files" / "notice.txt", NOTICE, owner)
     for path, text in change.files.items():
         write_private(directory / path, fill(text, values, sql_text).encode(), owner)
     state = _start(directory, deployment, program, values, owner, sabotage=sabotage, change=change, kept=kept)
@@ -70,11 +69,21 @@ def build(
     return ready
 
 
-def _passwords(deployment: Deployment, directory: Path) -> dict[str, str]:
-    passwords = {identity: new_password() for identity in (*deployment.identities, "operator")}
+def make_passwords(identities: Iterable[str], directory: Path) -> dict[str, str]:
+    """A new password for each identity and the operator, in a private file of its name in the directory."""
+    passwords = {identity: new_password() for identity in (*identities, "operator")}
     for identity, password in passwords.items():
         write_private(directory / identity, password.encode())
     return passwords
+
+
+def names_of(made: material.Material, passwords: Mapping[str, str]) -> dict[str, str]:
+    """What a deployment's SQL calls a lab's secrets and certificates: `${issuer}`, `${password:…}`, `${subject:…}`."""
+    return {
+        "issuer": made.issuer,
+        **{f"password:{identity}": password for identity, password in passwords.items()},
+        **{f"subject:{identity}": subject for identity, subject in made.subjects.items()},
+    }
 
 
 def new_password(length: int = 28) -> str:

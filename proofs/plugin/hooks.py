@@ -70,9 +70,9 @@ class ProofHooks:
             runs = [TargetRun(self._proof, target) for target in self._stack.enter_context(open_targets(self._proof))]
             session.items[:] = selection.in_scope(session.items, {run.target.name: run for run in runs})
             for run in runs:
+                run.tell = self._progress.within
                 run.begin(*selection.selected(session.items, run, self._config))
                 self._runs[run.target.name] = run
-                run.tell = self._progress.within
         except ProofsError as error:
             raise pytest.UsageError(str(error)) from error
         self._progress.start(session.items, self._runs)

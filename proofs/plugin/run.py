@@ -80,7 +80,7 @@ class TargetRun:
         self.tls = Tls(self.target, self.sink, self.budget)
         self.network = Network(self.target, self.sink)
         self.machine = Machine(self.target, self.sink)
-        self.scap = Scap(self.target, self.sink, self.machine, lambda text: self.tell(text))  # noqa: PLW0108
+        self.scap = Scap(self.target, self.sink, self.machine, self.tell)
         self.material = Material(self.target, self.sink)
         self.records = RecordsLooks(self.target, self.sink, self.secrets)
         self.ledger = Ledger(self.target, self.sink, self.secrets, self.since)

@@ -14,11 +14,11 @@ from pathlib import Path
 from proofs import resources
 from proofs.lab import admin, material, seed
 from proofs.lab import deployment as deployments
-from proofs.lab.build import new_password
+from proofs.lab.build import ADMINISTRATOR, NOTICE, make_passwords, names_of
 from proofs.lab.deployment import Deployment, fill, option_file, parse_options, sql_text
 from proofs.lab.files import make_directory, write_private, write_public
 from proofs.lab.server import adopt
-from proofs.lab.state import LabState, process_birth, timestamp, write
+from proofs.lab.state import SOCKET, LabState, process_birth, timestamp, write
 from proofs.lab.vm import access, image, machine
 from proofs.lab.vm.recipe import Recipe
 
@@ -26,7 +26,6 @@ PROVER = "10.20.1.2"
 ANCHOR = "anchor"
 TLS = "etc/mysql/tls"
 _TLS_FILES = {"ca": "ca.pem", "crl": "crl.pem", "cert": "server.pem", "key": "server.key"}
-OPERATOR = "root"
 
 
 def build(directory: Path, recipe: Recipe, *, kept: bool) -> LabState:
@@ -72,16 +71,12 @@ def _material(directory: Path, recipe: Recipe, deployment: Deployment) -> dict[s
     """Everything of this lab alone, in files here and in the archive that the machine unpacks as it boots."""
     identities = {**deployment.identities, ANCHOR: ANCHOR}
     made = material.make(identities, harness=directory / "pki", server=directory / "server", owner=None, variants={})
-    passwords = {identity: new_password() for identity in (*identities, "operator")}
-    for identity, password in passwords.items():
-        write_private(directory / "secrets" / identity, password.encode())
+    passwords = make_passwords(identities, directory / "secrets")
     values = {
         "lab": str(directory),
-        "issuer": made.issuer,
         "port": "3306",
         "admin_port": "33062",
-        **{f"password:{identity}": password for identity, password in passwords.items()},
-        **{f"subject:{identity}": subject for identity, subject in made.subjects.items()},
+        **names_of(made, passwords),
     }
     located = {**values, "lab": "/nonexistent"}
     options = {**deployment.storage, **parse_options(fill(deployment.server_options, located))}
@@ -113,8 +108,7 @@ def _material(directory: Path, recipe: Recipe, deployment: Deployment) -> dict[s
             put(f"{TLS}/{file}", (directory / "server" / file).read_bytes(), 0o644)
         put(f"{TLS}/server.key", (directory / "server" / "server.key").read_bytes(), 0o600, "mysql")
         put(recipe.option_file, option_file("mysqld", options).encode(), 0o640, "root", "mysql")
-        # Something that SQL can read at all: that others get NULL for it says something only beside an administrator.
-        put("var/lib/mysql-files/notice.txt", b"Nothing to hide here.\n", 0o640, "mysql")
+        put("var/lib/mysql-files/notice.txt", NOTICE, 0o640, "mysql")
         put("etc/audit-anchor", None, 0o750, "root", ANCHOR)
         put("etc/audit-anchor/client.cnf", anchor.encode(), 0o400, ANCHOR)
         for file, mode in ((f"{ANCHOR}.pem", 0o644), (f"{ANCHOR}.key", 0o400)):
@@ -137,14 +131,14 @@ def _know_hosts(directory: Path) -> None:
 
 
 def _deploy(directory: Path, recipe: Recipe, deployment: Deployment, values: Mapping[str, str]) -> None:
-    socket = directory / "run" / "mysqld.sock"
+    socket = directory / SOCKET
     anchor = (resources.HOSTS / recipe.name / "anchor.sql").read_text(encoding="utf-8")
-    admin.run(socket, OPERATOR, "", [fill(_from_the_prover(deployment.sql), values, sql_text)])
-    admin.run(socket, OPERATOR, values["password:operator"], [fill(anchor, values, sql_text)])
+    admin.run(socket, ADMINISTRATOR, "", [fill(_from_the_prover(deployment.sql), values, sql_text)])
+    admin.run(socket, ADMINISTRATOR, values["password:operator"], [fill(anchor, values, sql_text)])
     if deployment.seeded:
         seed.make_key(directory / "secrets")
-        seed.seed(socket, OPERATOR, values["password:operator"], directory / "secrets" / "kek")
-    client = {**parse_options(fill(deployment.client_options, {**values, "port": (directory / "port").read_text()}))}
+        seed.seed(socket, ADMINISTRATOR, values["password:operator"], directory / "secrets" / "kek")
+    client = parse_options(fill(deployment.client_options, {**values, "port": (directory / "port").read_text()}))
     write_public(directory / "client.cnf", option_file("client", client).encode())
     access.shell(directory, "systemctl start audit-anchor.service")
 
