@@ -70,9 +70,10 @@ def test_the_last_scan_finds_every_spelling(how, secret, before, after):
 
 @given(secret=secrets, other=secrets, text=around)
 def test_what_is_redacted_passes_the_scan(secret, other, text):
+    member = "j"  # shorter than any secret: a member's name is looked at too, and `journal.jsonl` spells secrets
     redactor = Redactor(lambda: [("a", secret), ("b", other)])
     shown = redactor.text(text + secret + text + other + secret)
-    list(SecretScan([secret, other]).pieces("journal.jsonl", [shown.encode()]))
+    list(SecretScan([secret, other]).pieces(member, [shown.encode()]))
 
 
 def test_secrets_resolved_later_are_redacted_from_then_on():
