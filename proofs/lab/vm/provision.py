@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from proofs import resources
+from proofs.channels.host.sudoers import sudoers
 from proofs.lab import admin, material, seed
 from proofs.lab import deployment as deployments
 from proofs.lab.build import ADMINISTRATOR, NOTICE, make_passwords, names_of
@@ -108,7 +109,9 @@ def _material(directory: Path, recipe: Recipe, deployment: Deployment) -> dict[s
             put(f"{TLS}/{file}", (directory / "server" / file).read_bytes(), 0o644)
         put(f"{TLS}/server.key", (directory / "server" / "server.key").read_bytes(), 0o600, "mysql")
         put(recipe.option_file, option_file("mysqld", options).encode(), 0o640, "root", "mysql")
-        put("var/lib/mysql-files/notice.txt", NOTICE, 0o640, "mysql")
+        # MariaDB's LOAD_FILE() gives only what everybody may read; the directory keeps it from everybody else.
+        put("var/lib/mysql-files/notice.txt", NOTICE, 0o644, "mysql")
+        put("etc/sudoers.d/proofs", sudoers("prover").encode(), 0o440)
         put("etc/audit-anchor", None, 0o750, "root", ANCHOR)
         put("etc/audit-anchor/client.cnf", anchor.encode(), 0o400, ANCHOR)
         for file, mode in ((f"{ANCHOR}.pem", 0o644), (f"{ANCHOR}.key", 0o400)):
