@@ -290,6 +290,24 @@ class HostChannel(Protocol):
         """Listening TCP sockets: {address, port}, IPv4 and IPv6."""
         ...
 
+    def clock(self) -> Json:
+        """The host's clock between two readings of the prover's, several times; never answered from an earlier look.
+
+        {readings: [{before, host, after}] in their order, offset_s, uncertainty_s}, all in seconds (since 1970). The
+        last two are of the quickest reading: how far the host is ahead of the prover, give or take half the round trip.
+        """
+        ...
+
+    def login_received(self, wait_s: int) -> Json:
+        """Log in anew and await, for so many seconds, the line that sshd logs of it where the host's log is received.
+
+        {login: {user, address, port (the client's, as the host sees it), node (the host's name for itself), clock (its
+        own, just after the login)}, lines (those that arrived since and name the login; the first few, cut), arrived
+        (how many lines did), cut (more arrived than was read), waited_s}. `Indeterminate` where the inventory does not
+        say where the log is received.
+        """
+        ...
+
 
 class ScapChannel(Protocol):
     """A security benchmark, evaluated on the host by OpenSCAP as the target's `host.scap` says."""

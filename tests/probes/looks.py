@@ -93,12 +93,17 @@ class Tls:
 
 @dataclass
 class Machine:
-    """`places` by path, leaf first; `files` by path; `sockets`; `commands` by name: stdout, a result, or an error."""
+    """`places` by path, leaf first; `files` by path; `sockets`; `commands` by name: stdout, a result, or an error.
+
+    `clocks` are answered one after the other, `arrival` whenever it is asked for.
+    """
 
     places: Mapping[str, Any] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
     sockets: tuple[Mapping[str, Any], ...] = ()
     commands: Mapping[str, Any] = field(default_factory=dict)
+    clocks: list[Mapping[str, Any]] = field(default_factory=list)
+    arrival: Any = None
 
     def command(self, name: str, **arguments: str) -> CommandOutput:
         known()[name].filled(arguments)
@@ -117,6 +122,14 @@ class Machine:
 
     def listening(self) -> Any:
         return self.sockets
+
+    def clock(self) -> Any:
+        return self.clocks.pop(0)
+
+    def login_received(self, wait_s: int) -> Any:
+        if isinstance(self.arrival, Exception):
+            raise self.arrival
+        return self.arrival
 
 
 def experiments(engine: str = "mysql") -> Any:

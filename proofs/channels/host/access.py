@@ -7,6 +7,7 @@ prints is bounded here in bytes and in time, whatever the host does.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import selectors
 import shlex
@@ -24,6 +25,7 @@ from proofs.model import Host
 
 MOST_BYTES = 32 << 20
 CONNECT_S = 10
+_LONGEST_TURN = 1024
 
 
 class Access:
@@ -35,16 +37,24 @@ class Access:
         self._directory: str | None = None
         self._seconds = 60.0
         self._heard: Callable[[bytes], None] | None = None
+        self._talk: Callable[[Callable[[], str]], None] | None = None
 
     def run(
-        self, command: str, *arguments: str, seconds: float = 60.0, heard: Callable[[bytes], None] | None = None
+        self,
+        command: str,
+        *arguments: str,
+        seconds: float = 60.0,
+        heard: Callable[[bytes], None] | None = None,
+        talk: Callable[[Callable[[], str]], None] | None = None,
     ) -> Any:
         """Run a shell command, arguments quoted by testinfra; its `CommandResult`.
 
-        `heard` is given what comes on stderr as it comes (over SSH and on this machine), for showing progress.
+        `heard` is given what comes on stderr as it comes (over SSH and on this machine), for showing progress. `talk`
+        is given a function that sends the command an empty line and returns the line it answers with; it is left where
+        the command ends.
         Raises `ChannelError` for a host that is not reached or whose key is not known, and above the limits.
         """
-        self._seconds, self._heard = seconds, heard
+        self._seconds, self._heard, self._talk = seconds, heard, talk
         try:
             if self._backend is None:
                 self._backend = self._connect()
@@ -100,9 +110,43 @@ class Access:
         """In place of testinfra's, which waits for ever and keeps whatever is printed."""
         quoted = self._backend.quote(command, *arguments) if self._backend is not None else command
         argv = ["/bin/sh", "-c", quoted]
-        with ssh.running(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as process:
+        stdin = subprocess.DEVNULL if self._talk is None else subprocess.PIPE
+        with ssh.running(argv, stdin=stdin, stdout=subprocess.PIPE) as process:
+            if self._talk is not None:
+                # It ended: its exit status and errors tell more than that it did.
+                with contextlib.suppress(EOFError):
+                    self._talk(_asking(process, self._seconds))
+                with contextlib.suppress(BrokenPipeError):
+                    process.stdin.close()  # type: ignore[union-attr]
             out, errors = _drain(process, self._seconds, self._heard)
         return self._backend.result(process.returncode, self._backend.encode(quoted), out, errors)
+
+
+def _asking(process: subprocess.Popen[bytes], seconds: float) -> Callable[[], str]:
+    deadline = time.monotonic() + seconds
+    question, answers = process.stdin.fileno(), process.stdout.fileno()  # type: ignore[union-attr]
+
+    def ask() -> str:
+        try:
+            os.write(question, b"\n")
+        except BrokenPipeError:
+            raise EOFError from None
+        line = b""
+        with selectors.DefaultSelector() as selector:
+            selector.register(answers, selectors.EVENT_READ)
+            while not line.endswith(b"\n"):
+                left = deadline - time.monotonic()
+                if left <= 0 or not selector.select(left):
+                    raise ChannelError(f"the host did not answer within {seconds:.0f} s")
+                chunk = os.read(answers, _LONGEST_TURN)
+                if not chunk:
+                    raise EOFError
+                line += chunk
+                if len(line) > _LONGEST_TURN:
+                    raise ChannelError("the host answered with more than a line")
+        return line.decode("utf-8", "replace")
+
+    return ask
 
 
 def _drain(

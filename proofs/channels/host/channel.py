@@ -14,7 +14,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from proofs.channels.host import received
 from proofs.channels.host.access import Access
+from proofs.channels.host.clock import compared
 from proofs.channels.host.commands import Command, known
 from proofs.channels.host.output import CommandOutput
 from proofs.channels.host.script import answers, script
@@ -48,15 +50,51 @@ class Machine:
         if wanted.gathered:
             every = {each.name: each for each in known().values() if each.gathered}
             request = Request("host", "gather", {})
-            answer = self._sink.exchange(request, lambda: self._perform(host, every), memo=True).answer
+            answer = self._sink.exchange(request, lambda: self._perform(host, self.access(), every), memo=True).answer
             found = answer["commands"].get(name)
             if found is None:
                 raise Indeterminate(f"the command {name} is not in evidence")
             return CommandOutput.of(wanted, found)
         request = Request("host", "command", {"command": name, **arguments})
         one = {name: replace(wanted, argv=argv)}
-        answer = self._sink.exchange(request, lambda: self._perform(host, one), memo=True).answer
+        answer = self._sink.exchange(request, lambda: self._perform(host, self.access(), one), memo=True).answer
         return CommandOutput.of(wanted, answer["commands"][name])
+
+    def clock(self) -> Json:
+        """The host's clock beside the prover's; see `HostChannel.clock`."""
+        host, argv = self._need_access(), known()["clock"].argv
+
+        def perform() -> Json:
+            told: list[Json] = []
+            # One session for all readings: to begin one takes longer than to look at a clock.
+            loop = f"while read -r line; do {shlex.join(argv)} || exit; done"
+            result = self._connection(host).run("/bin/sh -c %s", loop, talk=lambda ask: told.append(compared(ask)))
+            if not told:
+                raise ChannelError(f"the host does not tell its time: {argv[0]} ended with exit status {result.rc}")
+            return told[0]
+
+        return self._sink.exchange(Request("host", "clock", {}), perform).answer
+
+    def login_received(self, wait_s: int) -> Json:
+        """A login's way into the file where the host's log is received; see `HostChannel.login_received`."""
+        host = self._need_access()
+        if host.log_forwarding is None or host.log_forwarding.received is None:
+            raise Indeterminate("the inventory does not say where the log is received (host.log_forwarding.received)")
+        path = host.log_forwarding.received
+
+        def perform() -> Json:
+            before = received.mark(path)
+            # The connection that all looks share was logged in to long ago: this asks for a line of its own.
+            access = Access(host)
+            try:
+                every = {name: known()[name] for name in received.ASKED}
+                found = self._perform(host, access, every)["commands"]
+            finally:
+                access.close()
+            said = {name: CommandOutput.of(each, found[name]).stdout.strip() for name, each in every.items()}
+            return received.awaited(before, received.login(said), wait_s)
+
+        return self._sink.exchange(Request("host", "login_received", {"wait_s": wait_s}), perform, memo=True).answer
 
     def access(self) -> Access:
         """The way to the host, for a channel whose program runs for long there. `Indeterminate` without host access."""
@@ -67,12 +105,13 @@ class Machine:
         if self._access is not None:
             self._access.close()
 
-    def _perform(self, host: Host, commands: Mapping[str, Command]) -> Json:
+    @staticmethod
+    def _perform(host: Host, access: Access, commands: Mapping[str, Command]) -> Json:
         text = script(
             ((name, each.root, each.seconds, each.limit, each.argv) for name, each in commands.items()), sudo=host.sudo
         )
         longest = max(SHORTEST_S, sum(each.seconds for each in commands.values()) if len(commands) == 1 else GATHER_S)
-        result = self._connection(host).run("/bin/sh -c %s", text, seconds=longest)
+        result = access.run("/bin/sh -c %s", text, seconds=longest)
         limits = {name: each.limit for name, each in commands.items()}
         return {"commands": answers(result.stdout_bytes.decode("utf-8", "replace"), limits)}
 

@@ -23,7 +23,7 @@ def test_last_run_was_recent(machine: HostChannel, target: Target, params: Mappi
     shown = properties(machine, timer).get("LastTriggerUSec", "")
     assert shown not in ("", "n/a"), f"{timer} has not run since the boot"
     # The host's own clock, read just after: that it is right is for another control.
-    age = int(machine.command("clock").stdout) - _moment(shown).timestamp()
+    age = float(machine.command("clock").stdout) - _moment(shown).timestamp()
     oldest = number(params, "max_age_s")
     assert age <= oldest, f"{timer} ran {age:.0f} s ago, at most {oldest} s are agreed"
     assert age >= -oldest, f"{timer} ran in the future: {shown!a}"

@@ -41,6 +41,14 @@ def number(params: Mapping[str, ParameterValue], name: str) -> int:
     return value
 
 
+def decimal(params: Mapping[str, ParameterValue], name: str) -> float:
+    """A parameter of type number."""
+    value = params[name]
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise Indeterminate(f"parameter {name} is not a number")
+    return float(value)
+
+
 def in_force(sql: SqlChannel) -> Mapping[str, Mapping[str, str]]:
     """TLS settings that MySQL's listeners really use, by channel (`mysql_main`, `mysql_admin`) and property.
 

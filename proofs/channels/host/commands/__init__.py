@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 from proofs.channels.host.commands import (
+    clock,
     firewall,
     general,
     mac,
@@ -19,7 +20,7 @@ from proofs.channels.host.commands.command import Command
 
 __all__ = ["Command", "known"]
 
-MODULES = (firewall, general, mac, packages, process, scap, secrets, ssh_server, throttling)
+MODULES = (clock, firewall, general, mac, packages, process, scap, secrets, ssh_server, throttling)
 
 
 @cache

@@ -16,8 +16,9 @@ COMMANDS = (
     Command("kernel", ("uname", "-srvm")),
     Command("os-release", ("cat", "/etc/os-release")),
     Command("identity", ("id", "-un")),
-    # Read when it is asked for, not with what is gathered earlier.
-    Command("clock", ("date", "--utc", "+%s"), alone=True),
+    # Of a login of their own; printenv(1) ends with 1 where there is no such variable: no login over SSH.
+    Command("node-name", ("uname", "-n"), alone=True, limit=1024),
+    Command("ssh-connection", ("printenv", "SSH_CONNECTION"), exits=(0, 1), alone=True, limit=1024),
     Command("uptime", ("cat", "/proc/uptime")),
     Command("boot-id", ("cat", "/proc/sys/kernel/random/boot_id")),
     Command("processes", ("ps", "-e", "-ww", "-o", "pid=,ppid=,user:32=,comm="), limit=1 << 18),
