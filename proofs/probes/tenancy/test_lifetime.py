@@ -12,7 +12,7 @@ from proofs.probes.tenancy.scene import committing, in_words, own, refusals, scr
 MOST_CONNECTIONS = 200
 """Connections made after a restart until an id comes again; both engines count up from a small number."""
 TAKEN_AT_START = 30
-"""Ids that others may have taken by the time a restarted server is reached: Debian's own checks log in at each start."""
+"""Ids others may have taken by the time a restarted server is reached: Debian's own checks log in at each start."""
 
 
 def test_a_reset_session_has_no_context(sql: SqlChannel, target: Target, params: Mapping[str, ParameterValue]) -> None:
