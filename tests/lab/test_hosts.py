@@ -34,7 +34,7 @@ def test_the_archive_holds_programs_and_rights_of_administrators() -> None:
         modes = {entry.name: entry.mode for entry in archive}
         owners = {entry.uname for entry in archive}
     assert modes["usr/local/sbin/audit-anchor"] == 0o755
-    assert modes["etc/sudoers.d/proofs"] == 0o440
+    assert modes["etc/sudoers.d/admin"] == 0o440
     assert modes["etc/ssh/sshd_config.d/10-hardening.conf"] == 0o644
     assert owners == {"root"}
 
