@@ -135,6 +135,21 @@ def test_a_host_that_goes_down(sshd: Sshd, tmp_path: Path, listed) -> None:
         machine.close()
 
 
+def test_a_host_that_is_restarted_half_way(
+    machine: Machine, listed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    boot = tmp_path / "boot_id"
+    boot.write_text("first\n")
+    monkeypatch.setattr(channel, "BOOT", Command("boot-id", ("cat", str(boot))))
+    listed(*(Command(name, ("echo", name), alone=True) for name in ("before", "between", "after")))
+    assert machine.command("before").stdout == "before\n"
+    assert machine.command("between").stdout == "between\n"
+    boot.write_text("second\n")
+    with pytest.raises(ChannelError, match="restarted meanwhile"):
+        machine.command("after")
+    assert machine.command("before").stdout == "before\n"  # as it was seen
+
+
 @pytest.mark.parametrize(
     ("command", "says"),
     [

@@ -39,6 +39,13 @@ def test_the_archive_holds_programs_and_rights_of_administrators() -> None:
     assert owners == {"root"}
 
 
+def test_what_packages_come_from_is_there_before_them() -> None:
+    with tarfile.open(fileobj=io.BytesIO(recipe.load("db02").archive("etc/apt/"))) as archive:
+        names = archive.getnames()
+    assert "etc/apt/preferences.d/10-scap-content" in names
+    assert all(name.startswith("etc/apt/") for name in names)
+
+
 def test_an_image_is_known_by_all_it_is_made_of() -> None:
     first = recipe.load("db01")
     assert first.digest == recipe.load("db01").digest

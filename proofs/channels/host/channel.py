@@ -31,6 +31,8 @@ _LONGEST_PATH = 4096
 _SEARCH_LIMIT_MB = 1024
 _SEARCH_SHOWN = 20
 GATHER_S = 180.0
+BOOT = known()["boot-id"]
+"""The command whose answer is another after every restart; asked with every other one. Empty where there is none."""
 SHORTEST_S = 30.0
 
 
@@ -41,6 +43,7 @@ class Machine:
         self._target = target
         self._sink = sink
         self._access: Access | None = None
+        self._boot = ""
 
     def command(self, name: str, **arguments: str) -> CommandOutput:
         """What a command of the fixed list answered; see `HostChannel.command`."""
@@ -105,15 +108,23 @@ class Machine:
         if self._access is not None:
             self._access.close()
 
-    @staticmethod
-    def _perform(host: Host, access: Access, commands: Mapping[str, Command]) -> Json:
+    def _perform(self, host: Host, access: Access, wanted: Mapping[str, Command]) -> Json:
+        commands = {BOOT.name: BOOT, **wanted}
         text = script(
             ((name, each.root, each.seconds, each.limit, each.argv) for name, each in commands.items()), sudo=host.sudo
         )
-        longest = max(SHORTEST_S, sum(each.seconds for each in commands.values()) if len(commands) == 1 else GATHER_S)
+        longest = max(SHORTEST_S, sum(each.seconds for each in wanted.values()) if len(wanted) == 1 else GATHER_S)
         result = access.run("/bin/sh -c %s", text, seconds=longest)
         limits = {name: each.limit for name, each in commands.items()}
-        return {"commands": answers(result.stdout_bytes.decode("utf-8", "replace"), limits)}
+        found = answers(result.stdout_bytes.decode("utf-8", "replace"), limits)
+        self._of_one_boot(found[BOOT.name]["stdout"].strip())
+        return {"commands": found}
+
+    def _of_one_boot(self, boot: str) -> None:
+        """What is seen before and after a restart of the host is not of one state: the rest is no evidence."""
+        self._boot = self._boot or boot
+        if boot != self._boot:
+            raise ChannelError("the host was restarted meanwhile: what was seen before need no longer be true")
 
     def _connection(self, host: Host) -> Access:
         if self._access is None:

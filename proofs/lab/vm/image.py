@@ -93,6 +93,7 @@ def _build(recipe: Recipe, into: Path) -> None:
         path.write_bytes(script)
         hooks.append(f"upload {shlex.quote(str(path))} /setup.sh")
         hooks.append(f'chroot "$1" sh /setup.sh {shlex.quote(recipe.name)} && rm "$1/setup.sh"')
+    (into / "apt.tar").write_bytes(recipe.archive("etc/apt/"))
     arguments = [
         "mmdebstrap",
         "--variant=minbase",
@@ -100,6 +101,7 @@ def _build(recipe: Recipe, into: Path) -> None:
         "--skip=cleanup/apt/lists",  # how current the host is can only be told from them
         '--aptopt=Acquire::Check-Valid-Until "false"',
         '--aptopt=APT::Install-Recommends "false"',
+        f"--setup-hook=tar-in {shlex.quote(str(into / 'apt.tar'))} /",  # which suite a package comes from
         f"--include={','.join(recipe.packages)}",
         *(f"--customize-hook={hook}" for hook in hooks),
         recipe.suites[0],

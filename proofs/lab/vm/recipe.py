@@ -43,11 +43,11 @@ class Recipe:
         parts = (self.name, self.suites, self.packages, sorted(self.files.items()), self.setups)
         return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
 
-    def archive(self) -> bytes:
-        """The files as a tar archive for the root directory; all belong to root."""
+    def archive(self, below: str = "") -> bytes:
+        """The files, or those below a directory, as a tar archive for the root directory; all belong to root."""
         made = io.BytesIO()
         with tarfile.open(fileobj=made, mode="w") as archive:
-            for path, (content, mode) in sorted(self.files.items()):
+            for path, (content, mode) in sorted((p, f) for p, f in self.files.items() if p.startswith(below)):
                 entry = tarfile.TarInfo(path)
                 entry.size, entry.mode, entry.uname, entry.gname = len(content), mode, "root", "root"
                 archive.addfile(entry, io.BytesIO(content))
