@@ -77,6 +77,7 @@ def test_suites_come_from_the_archives_of_this_machine(monkeypatch) -> None:
         "trixie": "http://mirror/debian",
         "trixie-updates": "http://mirror/debian",
         "trixie-security": "http://mirror/security",
+        "sid": "http://mirror/debian",
     }
     with pytest.raises(ConfigurationError, match="knows no archive"):
         image.sources(recipe.load("db01"), [])
