@@ -240,12 +240,26 @@ class ConnectResult(Attempt, Protocol):
 
 
 class NetworkChannel(Protocol):
-    """TCP reachability from a named vantage; nothing is sent."""
+    """TCP reachability from a named vantage; nothing is sent but by `failed_login`."""
 
     def connect(self, host: str, port: int, *, vantage: str = "here") -> ConnectResult:
         """`port` is the host's own. `Indeterminate` for an unknown vantage or a port its forwarder does not map.
 
         Through a forwarder the silence of a service that does not speak first is a `timeout` too; `describe` says so.
+        """
+        ...
+
+    def connect_until(
+        self, host: str, port: int, *, opened: bool, within_s: float, vantage: str = "here"
+    ) -> ConnectResult:
+        """Connect until it succeeds (or fails, if not `opened`), for `within_s` seconds at most; the last connect."""
+        ...
+
+    def failed_login(self, host: str, port: int, *, vantage: str) -> ConnectResult:
+        """One SSH login as `STRANGER`, without a key or a password, to the host whose key the target knows.
+
+        Code `denied` where sshd itself refused it, else that of a connect. The host counts it against the vantage:
+        `ChannelError` unless the target says `allow_ban_probe` and names the vantage as `ban_vantage`.
         """
         ...
 
@@ -266,13 +280,14 @@ class CommandResult(Protocol):
 
 
 class HostChannel(Protocol):
-    """Read-only looks at the host. `Indeterminate` where the target names no host access."""
+    """Looks at the host, all but one command read-only. `Indeterminate` where the target names no host access."""
 
     def command(self, name: str, **arguments: str) -> CommandResult:
         """One command of the fixed list (`channels/host/commands`), with its arguments by kind (`unit="mysql"`).
 
         Commands without arguments are gathered by one script at the first look. Raises `ChannelError` where the answer
-        is no evidence: no such command, sudo refused, no root, no answer in time, cut off, an unexpected exit status.
+        is no evidence: no such command, sudo refused, no root, no answer in time, cut off, an unexpected exit status;
+        and for the one that changes something unless the target says `allow_ban_probe`.
         """
         ...
 

@@ -74,6 +74,7 @@ class Resolver:
             allow_canary_writes=entry.get("allow_canary_writes", False),
             allow_lockout_probe=entry.get("allow_lockout_probe", False),
             allow_ban_probe=entry.get("allow_ban_probe", False),
+            ban_vantage=self._ban_vantage(),
             lab=entry.get("lab"),
             **timeouts,
         )
@@ -164,6 +165,14 @@ class Resolver:
             files = {file: str(self._path(entry[file])) for file in ("identity_file", "known_hosts") if file in entry}
             result[name] = Vantage(name, address, forwards, entry.get("address"), entry.get("through"), **files)
         return result
+
+    def _ban_vantage(self) -> str | None:
+        """The vantage that may be banned: never the one that the prover itself works from."""
+        name, known = self._entry.get("ban_vantage"), set(self._entry.get("vantages", {})) - {"here"}
+        if name is not None and name not in known:
+            where, expected = (*self._key, "ban_vantage"), "a vantage of this target other than here"
+            self._problems.add(where, spell_value(name), expected, meant(name, known))
+        return name
 
     def _clients(self, entries: list[Mapping[str, Any]], key: Key) -> tuple[ClientConfiguration, ...]:
         return tuple(

@@ -23,7 +23,7 @@ from proofs.model.controls import (
     SupportedSeries,
 )
 from proofs.model.evidence import Exchange, Json, Request
-from proofs.model.host import Admitted, Benchmark, Host, LogForwarding
+from proofs.model.host import STRANGER, Admitted, Benchmark, Host, LogForwarding
 from proofs.model.targets import (
     ClientConfiguration,
     Database,
@@ -36,6 +36,7 @@ from proofs.model.targets import (
 from proofs.model.verdicts import ProbeResult, Verdict
 
 __all__ = [
+    "STRANGER",
     "Admitted",
     "Anchors",
     "Application",

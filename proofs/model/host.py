@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+STRANGER = "proofs-nobody"
+"""An account that no host has: logins in its name fail, and can be told from all others in the host's log."""
+
 
 @dataclass(frozen=True, slots=True)
 class Admitted:

@@ -108,6 +108,7 @@ class Target:
     allow_canary_writes: bool = False
     allow_lockout_probe: bool = False
     allow_ban_probe: bool = False
+    ban_vantage: str | None = None
     connect_timeout_s: float = 5.0
     statement_timeout_s: float = 10.0
     run_timeout_s: float = 600.0

@@ -116,6 +116,8 @@ def inventory_data(tmp_path: Path) -> dict[str, Any]:
                 "names": {"routine": "r"},
                 "parameters": {"first": {"limit": 7, "words": ["x", "y"]}},
                 "allow_canary_writes": True,
+                "allow_ban_probe": True,
+                "ban_vantage": "outside",
                 "connect_timeout_s": 2,
             }
         },

@@ -46,11 +46,13 @@ def test_a_target_in_full(resolve, tmp_path):
     assert (target.title, target.lab, target.connect_timeout_s) == ("one", "mysql", 2.0)
     assert target.allow_canary_writes
     assert not target.allow_lockout_probe
+    assert (target.allow_ban_probe, target.ban_vantage) == (True, "outside")
     assert inventory.warnings == []
 
 
 def test_other_vantages(inventory_data, resolve, tmp_path):
     (tmp_path / "at").write_text("40306\n")
+    del inventory_data["targets"]["one"]["ban_vantage"]
     inventory_data["targets"]["one"]["vantages"] = {
         "cable": {"forwards": {"22": "[::1]:40022", "3306": {"file": "at"}}, "address": "10.0.0.9"},
         "bastion": {"through": "ssh://me@gate:2222", "identity_file": "k", "known_hosts": "h"},
@@ -60,6 +62,13 @@ def test_other_vantages(inventory_data, resolve, tmp_path):
     files = (str(tmp_path / "k"), str(tmp_path / "h"))
     assert target.vantages["bastion"] == Vantage("bastion", None, {}, None, "ssh://me@gate:2222", *files)
     assert target_from_entry(json.loads(json.dumps(public_entry(target)))).vantages == target.vantages
+
+
+@pytest.mark.parametrize("name", ["here", "moon"])
+def test_who_may_not_be_banned(inventory_data, resolve, name):
+    inventory_data["targets"]["one"]["ban_vantage"] = name
+    with pytest.raises(ConfigurationError, match=f"ban_vantage: found '{name}', expected a vantage of this"):
+        resolve()
 
 
 def test_selectors(inventory_data, write):

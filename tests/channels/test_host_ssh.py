@@ -87,6 +87,21 @@ def test_one_connection_and_nothing_left(sshd: Sshd, listed) -> None:
     assert not directory.exists()
 
 
+def test_what_changes_is_asked_each_time(sshd: Sshd, listed) -> None:
+    listed(Command("time", ("date", "+%s.%N"), anew=True), Command("lift", ("echo", "{address}"), changes=True))
+    forbidden = replace(target_at(1), host=sshd.host())
+    machine, recorder = Machine(replace(forbidden, allow_ban_probe=True), Recorder()), Recorder()
+    assert machine.command("time") != machine.command("time")
+    assert machine.command("lift", address="192.0.2.1").stdout == "192.0.2.1\n"
+    for odd in ("192.0.2.1;", "192.0.2.256", "::g", "1", "192.0.2.0/24", "--all"):
+        with pytest.raises(ChannelError, match="no address to be given"):
+            machine.command("lift", address=odd)
+    with pytest.raises(ChannelError, match="allow_ban_probe"):
+        Machine(forbidden, recorder).command("lift", address="192.0.2.1")
+    assert recorder.performed == 0
+    machine.close()
+
+
 @pytest.mark.parametrize(
     ("changes", "says"),
     [

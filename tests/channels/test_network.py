@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import socket
 import struct
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
@@ -222,3 +223,70 @@ def test_a_failure_of_the_bastion_is_no_evidence(sshd: Sshd, monkeypatch: pytest
     monkeypatch.setattr(bastion, "LOGIN_S", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as mute:
         fails("let nobody in", through=f"ssh://127.0.0.1:{mute.getsockname()[1]}")
+
+
+def test_awaited_until_it_answers_or_not() -> None:
+    recorder = Recorder()
+    network = Network(target_at(1), recorder)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        at = listener.getsockname()
+        opened = network.connect_until(*at, opened=True, within_s=60)
+        still = network.connect_until(*at, opened=False, within_s=0.2)
+        closing = threading.Timer(0.3, listener.shutdown, (socket.SHUT_RDWR,))
+        closing.start()
+        shut = network.connect_until(*at, opened=False, within_s=60, vantage="outside")
+        closing.join()
+    assert (opened.ok, opened.answer["tries"]) == (True, 1)
+    assert (still.ok, still.answer["tries"]) == (True, 2)
+    assert (shut.ok, shut.codes) == (False, {"refused"})
+    replay = Network(target_at(1), Replayer(recorder))
+    assert replay.connect_until(*at, opened=False, within_s=60, vantage="outside") == shut
+
+
+def mute(sock: socket.socket) -> None:
+    while sock.recv(1 << 12):
+        pass
+
+
+def bannable(sshd: Sshd, **changes: object) -> Target:
+    place = Vantage("outside", source_address="127.0.0.2")
+    base = replace(seen_from(place), host=sshd.host(), allow_ban_probe=True, ban_vantage="outside")
+    return replace(base, **changes)  # type: ignore[arg-type]
+
+
+@pytest.mark.live
+def test_a_login_that_fails(sshd: Sshd) -> None:
+    recorder = Recorder()
+    denied = Network(bannable(sshd), recorder).failed_login("127.0.0.1", sshd.port, vantage="outside")
+    assert (denied.ok, denied.codes) == (False, {"denied"})
+    replay = Network(bannable(sshd), Replayer(recorder))
+    assert replay.failed_login("127.0.0.1", sshd.port, vantage="outside") == denied
+    with server(forward_to(sshd.port)) as forwarder:
+        cable = {"outside": Vantage("outside", forwards={"22": f"127.0.0.1:{forwarder}"})}
+        target = bannable(sshd, vantages=cable)
+        assert Network(target, Recorder()).failed_login("db", 22, vantage="outside").codes == {"denied"}
+
+
+@pytest.mark.live
+@pytest.mark.parametrize(("serve", "code"), [(hang_up, "refused"), (reset, "refused"), (mute, "timeout")])
+def test_a_login_that_does_not_come_to_it(sshd: Sshd, serve: Callable[[socket.socket], None], code: str) -> None:
+    with server(serve) as port:
+        found = Network(bannable(sshd), Recorder()).failed_login("127.0.0.1", port, vantage="outside")
+    assert found.codes == {code}
+    found = Network(bannable(sshd), Recorder()).failed_login("127.0.0.1", closed_port(), vantage="outside")
+    assert found.codes == {"refused"}
+
+
+@pytest.mark.live
+def test_logins_fail_on_purpose_only_where_they_may(sshd: Sshd) -> None:
+    through = {"outside": Vantage("outside", through="ssh://b")}
+    for changes, error, match in (
+        ({"allow_ban_probe": False}, ChannelError, "allow_ban_probe"),
+        ({"ban_vantage": None}, ChannelError, "ban_vantage"),
+        ({"ban_vantage": "here"}, ChannelError, "ban_vantage"),
+        ({"vantages": through}, Indeterminate, "source_address or forwards"),
+        ({"host": sshd.host(known_hosts="/dev/null")}, ChannelError, "Host key verification failed"),
+    ):
+        recorder = Recorder()
+        with pytest.raises(error, match=match):
+            Network(bannable(sshd, **changes), recorder).failed_login("127.0.0.1", sshd.port, vantage="outside")

@@ -26,6 +26,7 @@ ARGUMENTS = {
     "jail": "mysqld-auth",
     "package": "mysql-9.7",
     "pid": "12",
+    "address": "2001:db8::7",
     "profile": "xccdf_org.ssgproject.content_profile_standard",
     **dict.fromkeys(("path", "datastream", "tailoring"), "/var/lib/x"),
 }
@@ -48,12 +49,26 @@ OTHERS = (
     "nft flush ruleset",
     "iptables-save --counters",
     "fail2ban-client stop",
+    "fail2ban-client set sshd unbanip 10.0.0.1",
+    "fail2ban-client set sshd banip 10.0.0.1",
+    "fail2ban-client unban --all",
+    "journalctl --vacuum-time=1s",
     "sh",
 )
 
 
 def test_file_provided_is_that_of_the_list() -> None:
     assert (DOCS / "proofs.sudoers").read_text() == sudoers("prover"), "python tools/sudoers.py > docs/proofs.sudoers"
+
+
+def test_nothing_changes_unless_asked_for() -> None:
+    assert "unbanip" not in sudoers("prover")
+    first, _, rest = sudoers("prover", bans=True).partition("# Asked for with --bans")
+    assert "unbanip" not in first
+    assert [line for line in rest.splitlines() if not line.startswith("#")][1:] == [
+        "prover ALL=(root) NOPASSWD: ^/usr/s?bin/fail2ban-client$ "
+        "^set [A-Za-z0-9][A-Za-z0-9._-]* unbanip [0-9A-Fa-f.:]+$"
+    ]
 
 
 def test_document_names_every_command() -> None:
@@ -105,7 +120,7 @@ def test_sudo_reads_it(account: str) -> None:
 @pytest.mark.live
 def test_sudo_allows_the_list_and_nothing_more(account: str) -> None:
     seen = 0
-    for command in (each for each in known().values() if each.root and shutil.which(each.argv[0])):
+    for command in (each for each in known().values() if each.root and not each.changes and shutil.which(each.argv[0])):
         argv = list(command.filled({kind: ARGUMENTS[kind] for kind in command.placeholders}))
         assert allowed(account, argv), command
         assert not allowed(account, [*argv, "x y"]), command
@@ -115,6 +130,22 @@ def test_sudo_allows_the_list_and_nothing_more(account: str) -> None:
         assert allowed(account, line.split()), line
     for line in OTHERS:
         assert not allowed(account, line.split()), line
+
+
+@pytest.mark.live
+@pytest.mark.skipif(shutil.which("fail2ban-client") is None, reason="sudo knows only programs that are there")
+def test_bans_are_lifted_where_that_was_asked_for(account: str) -> None:
+    rules = Path("/etc/sudoers.d", account)
+    (lifting,) = (each for each in known().values() if each.changes)
+    argv = list(lifting.filled({kind: ARGUMENTS[kind] for kind in lifting.placeholders}))
+    assert not allowed(account, argv)
+    try:
+        rules.write_text(sudoers(account, bans=True))
+        assert allowed(account, argv)
+        for other in ([*argv, "10.0.0.1"], [*argv[:-1], "--all"], [*argv[:-2], "banip", argv[-1]], argv[:-1]):
+            assert not allowed(account, other), other
+    finally:
+        rules.write_text(sudoers(account))
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,6 @@
-"""Read-only looks at the host's files and sockets, through pytest-testinfra's backends (local, ssh, …).
+"""Looks at the host's files and sockets, through pytest-testinfra's backends (local, ssh, …).
+
+All of them are read-only but one command, which lifts a ban that a probe brought about.
 
 One command a look, arguments quoted by testinfra, output bounded, `LC_ALL=C`. A command that is missing, or fails for
 another reason than the one being looked for, is no evidence: `ChannelError`.
@@ -49,6 +51,8 @@ class Machine:
         """What a command of the fixed list answered; see `HostChannel.command`."""
         host = self._need_access()
         wanted = known()[name]
+        if wanted.changes and not self._target.allow_ban_probe:
+            raise ChannelError(f"{self._target.name} does not allow {name} to be run (allow_ban_probe)")
         argv = wanted.filled(arguments)
         if wanted.gathered:
             every = {each.name: each for each in known().values() if each.gathered}
@@ -60,7 +64,8 @@ class Machine:
             return CommandOutput.of(wanted, found)
         request = Request("host", "command", {"command": name, **arguments})
         one = {name: replace(wanted, argv=argv)}
-        answer = self._sink.exchange(request, lambda: self._perform(host, self.access(), one), memo=True).answer
+        memo = not (wanted.anew or wanted.changes)
+        answer = self._sink.exchange(request, lambda: self._perform(host, self.access(), one), memo=memo).answer
         return CommandOutput.of(wanted, answer["commands"][name])
 
     def clock(self) -> Json:

@@ -19,6 +19,7 @@ _ARGUMENTS = {
     "jail": "[A-Za-z0-9][A-Za-z0-9._-]*",
     "package": "[a-z0-9][a-z0-9.+-]*",
     "pid": "[1-9][0-9]*",
+    "address": "[0-9A-Fa-f.:]+",
     "profile": "[A-Za-z0-9][A-Za-z0-9._-]*",
     "path": _PATH,
     "datastream": _PATH,
@@ -39,12 +40,23 @@ _HEADER = """\
 """
 
 
-def sudoers(account: str) -> str:
-    """The file for an account of the host. Raises `ValueError` for what is no name of an account."""
+_BANS = """\
+# Asked for with --bans: lifts a ban of fail2ban's, for the probe that has a vantage of the prover's banned. The only
+# rule here that changes anything; leave it out where the inventory does not say allow_ban_probe: true.
+"""
+
+
+def sudoers(account: str, *, bans: bool = False) -> str:
+    """The file for an account of the host; with `bans` it may lift bans of fail2ban's too.
+
+    Raises `ValueError` for what is no name of an account.
+    """
     if not re.fullmatch(r"[a-z_][a-z0-9_-]{0,31}", account):
         raise ValueError(f"no name of an account: {account[:40]!a}")
-    rules = dict.fromkeys([*_rules(), *(_expression(program, text) for program, text in _LOOKS)])
-    return _HEADER + "".join(f"{account} ALL=(root) NOPASSWD: {rule}\n" for rule in rules)
+    rules = dict.fromkeys([*_rules(changes=False), *(_expression(program, text) for program, text in _LOOKS)])
+    header = _HEADER.replace("none lets it change one", "none lets it write to one") if bans else _HEADER
+    text = header + "".join(_rule(account, each) for each in rules)
+    return text + _BANS + "".join(_rule(account, each) for each in _rules(changes=True)) if bans else text
 
 
 def table() -> str:
@@ -52,13 +64,21 @@ def table() -> str:
     rows = ["| What | Command | As root |", "| --- | --- | --- |"]
     for command in known().values():
         line = shlex.join(command.argv).replace("|", "\\|")
-        rows.append(f"| {command.name} | `` {line} `` | {'yes' if command.root else ''} |")
+        rows.append(f"| {command.name} | `` {line} `` | {_rights(command)} |")
     return "\n".join(rows) + "\n"
 
 
-def _rules() -> Iterator[str]:
+def _rights(command: Command) -> str:
+    return "yes; changes something, see above" if command.changes else "yes" if command.root else ""
+
+
+def _rule(account: str, expression: str) -> str:
+    return f"{account} ALL=(root) NOPASSWD: {expression}\n"
+
+
+def _rules(*, changes: bool) -> Iterator[str]:
     for command in known().values():
-        if command.root:
+        if command.root and command.changes == changes:
             yield _of(command)
 
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from proofs.channels.network.bastion import through_bastion
 from proofs.channels.network.direct import connect_directly
 from proofs.channels.network.forwarder import through_forwarder
-from proofs.errors import Indeterminate
+from proofs.channels.network.stranger import log_in
+from proofs.errors import ChannelError, Indeterminate
 from proofs.model import Json, Request, Target, Vantage
 from proofs.ports import Code, ExchangeSink
+
+BETWEEN_S = 1.0
+"""Between connects that await something: a host that counts them is not to be driven further than is needed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +60,50 @@ class Network:
         the look cannot be taken from there (no such source address, a forwarder or bastion that is not reached) or the
         name cannot be resolved.
         """
+        place = self._place(vantage)
+        forwarder = _forwarder(place, host, port) if place.forwards else None
+        request = Request("network", "connect", {"host": host, "port": port}, vantage)
+        return Connect(self._sink.exchange(request, lambda: self._try(place, host, port, forwarder)).answer)
+
+    def connect_until(self, host: str, port: int, *, opened: bool, within_s: float, vantage: str = "here") -> Connect:
+        """Connect until it succeeds (or fails, if not `opened`), for `within_s` seconds at most; the last connect.
+
+        One exchange. Raises as `connect`.
+        """
+        place = self._place(vantage)
+        forwarder = _forwarder(place, host, port) if place.forwards else None
+        arguments = {"host": host, "port": port, "opened": opened, "within_s": within_s}
+
+        def perform() -> Json:
+            started, tries = time.monotonic(), 1
+            answer = self._try(place, host, port, forwarder)
+            while bool(answer["ok"]) != opened and (left := started + within_s - time.monotonic()) > 0:
+                time.sleep(min(BETWEEN_S, left))
+                answer, tries = self._try(place, host, port, forwarder), tries + 1
+            return {**answer, "tries": tries, "waited_s": round(time.monotonic() - started, 1)}
+
+        return Connect(self._sink.exchange(Request("network", "connect_until", arguments, vantage), perform).answer)
+
+    def failed_login(self, host: str, port: int, *, vantage: str) -> Connect:
+        """One SSH login that is to fail; see `NetworkChannel.failed_login`."""
+        target, place = self._target, self._place(vantage)
+        if not target.allow_ban_probe or vantage != target.ban_vantage or vantage == "here":
+            raise ChannelError(f"{target.name} does not allow {vantage} to be banned (allow_ban_probe, ban_vantage)")
+        machine = target.host
+        if place.through is not None or machine is None:
+            raise Indeterminate(f"from {vantage}, logins are tried with a source_address or forwards only")
+        way = _forwarder(place, host, port) if place.forwards else f"{host}:{port}"
+        request = Request("network", "failed_login", {"host": host, "port": port}, vantage)
+        perform = lambda: log_in(way, place, machine, target.connect_timeout_s)  # noqa: E731
+        return Connect(self._sink.exchange(request, perform).answer)
+
+    def _place(self, vantage: str) -> Vantage:
         place = self._target.vantages.get(vantage)
         if place is None:
             if vantage != "here":
                 raise Indeterminate(f"the target names no vantage {vantage!r}")
             place = Vantage("here")
-        forwarder = _forwarder(place, host, port) if place.forwards else None
-        request = Request("network", "connect", {"host": host, "port": port}, vantage)
-        return Connect(self._sink.exchange(request, lambda: self._try(place, host, port, forwarder)).answer)
+        return place
 
     def _try(self, place: Vantage, host: str, port: int, forwarder: str | None) -> Json:
         seconds = self._target.connect_timeout_s

@@ -111,7 +111,7 @@ def _material(directory: Path, recipe: Recipe, deployment: Deployment) -> dict[s
         put(recipe.option_file, option_file("mysqld", options).encode(), 0o640, "root", "mysql")
         # MariaDB's LOAD_FILE() gives only what everybody may read; the directory keeps it from everybody else.
         put("var/lib/mysql-files/notice.txt", NOTICE, 0o644, "mysql")
-        put("etc/sudoers.d/proofs", sudoers("prover").encode(), 0o440)
+        put("etc/sudoers.d/proofs", sudoers("prover", bans=True).encode(), 0o440)
         put("etc/audit-anchor", None, 0o750, "root", ANCHOR)
         put("etc/audit-anchor/client.cnf", anchor.encode(), 0o400, ANCHOR)
         for file, mode in ((f"{ANCHOR}.pem", 0o644), (f"{ANCHOR}.key", 0o400)):

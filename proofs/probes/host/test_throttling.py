@@ -9,6 +9,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from proofs.errors import Indeterminate
 from proofs.model import ParameterValue, Target
 from proofs.ports import HostChannel, SqlChannel
+from proofs.probes.host.jails import ask, last, number_of
 from proofs.probes.host.units import runs_now_and_at_boot
 from proofs.probes.transport.settings import number, setting, texts
 
@@ -22,19 +23,19 @@ def test_service_runs_now_and_at_boot(machine: HostChannel) -> None:
     """The unit is active and enabled, and the server answers at its socket."""
     runs_now_and_at_boot(machine, SERVICE)
     answer = machine.command("fail2ban-status")
-    assert answer.status == 0, f"fail2ban's server does not answer: {_last(answer.stderr or answer.stdout)}"
+    assert answer.status == 0, f"fail2ban's server does not answer: {last(answer.stderr or answer.stdout)}"
 
 
 def test_jails_ban(machine: HostChannel, target: Target, params: Mapping[str, ParameterValue]) -> None:
     """Each jail of the inventory exists and has an action that keeps an address out, not just one that tells of it.
 
-    What an action is called is taken for what it does: its commands are not read, and nobody is banned to see it.
+    What an action is called is taken for what it does: its commands are not read. test_ban_live.py sees what it does.
     """
     known = texts(params, "banning_actions")
     for jail in _jails(target):
-        answer = _ask(machine, "jail", jail)
+        answer = ask(machine, "jail", jail)
         assert answer.startswith(f"Status for the jail: {jail}"), f"jail {jail}: {answer[:200]!a}"
-        shown = _ask(machine, "actions", jail)
+        shown = ask(machine, "actions", jail)
         if shown.startswith("No actions"):
             raise AssertionError(f"jail {jail} has no action: it counts and bans nobody")
         title, *rest = shown.splitlines()
@@ -51,7 +52,7 @@ def test_jails_ban_soon_and_for_long(
 ) -> None:
     """`maxretry`, `findtime` and `bantime` are within the parameters; a negative bantime is for ever (jail.conf(5))."""
     for jail in _jails(target):
-        retries, window, ban = (_number(machine, name, jail) for name in ("maxretry", "findtime", "bantime"))
+        retries, window, ban = (number_of(machine, name, jail) for name in ("maxretry", "findtime", "bantime"))
         most, shortest = number(params, "most_retries"), number(params, "shortest_ban_s")
         assert retries <= most, f"jail {jail} lets {retries} attempts pass, at most {most} are expected"
         assert ban < 0 or ban >= shortest, f"jail {jail} bans for {ban} s, at least {shortest} are expected"
@@ -62,13 +63,13 @@ def test_jails_ban_soon_and_for_long(
 def test_jails_watch_a_log(machine: HostChannel, target: Target) -> None:
     """Each jail reads a log file that is there, or matches the journal; no network of everybody is exempt."""
     for jail in _jails(target):
-        files = re.findall(r"^[|`]- (/.+)$", _ask(machine, "logpath", jail), re.MULTILINE)
-        journal = _ask(machine, "journalmatch", jail)
+        files = re.findall(r"^[|`]- (/.+)$", ask(machine, "logpath", jail), re.MULTILINE)
+        journal = ask(machine, "journalmatch", jail)
         assert files or not journal.startswith("No journal match"), f"jail {jail} watches no log at all"
         for path in files:
             kind = machine.stat_path(path)[0]["type"]
             assert kind in ("regular file", "symbolic link"), f"jail {jail} watches {path!a}, a {kind}"
-        wide = [each for each in _exempt(_ask(machine, "ignoreip", jail)) if each.prefixlen < WIDEST]
+        wide = [each for each in _exempt(ask(machine, "ignoreip", jail)) if each.prefixlen < WIDEST]
         assert not wide, f"jail {jail} exempts {', '.join(map(str, wide))} from bans (ignoreip)"
 
 
@@ -99,23 +100,6 @@ def _database_jail(target: Target) -> str:
     return jail
 
 
-def _ask(machine: HostChannel, name: str, jail: str) -> str:
-    """What the server answers about a jail; fails for one that it does not have, or where it does not run."""
-    answer = machine.command(f"fail2ban-{name}", jail=jail)
-    said = _last(answer.stdout + answer.stderr)
-    assert answer.status == 0, f"jail {jail}: {said}"
-    if not answer.stdout.strip():
-        raise Indeterminate(f"fail2ban-client said nothing of {name} of jail {jail}")
-    return answer.stdout
-
-
-def _number(machine: HostChannel, name: str, jail: str) -> int:
-    text = _ask(machine, name, jail).strip()
-    if not re.fullmatch(r"-?[0-9]{1,12}", text):
-        raise Indeterminate(f"{name} of jail {jail} is no number: {text[:100]!a}")
-    return int(text)
-
-
 def _exempt(text: str) -> list[IPv4Network | IPv6Network]:
     """Addresses and networks of a list; host names in it are left out. 0.0.0.0/0 is shown as 0.0.0.0, ::/0 as ::."""
     found = re.findall(r"^[|`]- ([0-9A-Fa-f.:]+(?:/[0-9]{1,3})?)$", text, re.MULTILINE)
@@ -123,8 +107,3 @@ def _exempt(text: str) -> list[IPv4Network | IPv6Network]:
         return [ip_network(_EVERYBODY.get(each, each), strict=False) for each in found if set(each) & set(".:")]
     except ValueError:
         raise Indeterminate(f"fail2ban-client names no addresses as ignored: {text[:200]!a}") from None
-
-
-def _last(text: str) -> str:
-    lines = text.strip().splitlines()
-    return ascii(lines[-1][:200]) if lines else "no message"

@@ -1,4 +1,7 @@
-"""The fixed list of what is run on a host: read-only commands, one module a topic; nothing else is ever run there."""
+"""The fixed list of what is run on a host, one module a topic; nothing else is ever run there.
+
+All of it is read-only but what says `changes`.
+"""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from proofs.channels.host.commands.command import Command
+from proofs.model import STRANGER
 
 COMMANDS = (
     Command("sshd-effective", ("sshd", "-T"), root=True),
@@ -11,5 +12,22 @@ COMMANDS = (
         "sshd-effective-root",
         ("sshd", "-T", "-C", "user=root,host=stranger.example,addr=192.0.2.1"),
         root=True,
+    ),
+    # Only the message itself; status 1 for none that matches (journalctl(1), --grep).
+    Command(
+        "ssh-strangers",
+        (
+            "journalctl",
+            "--quiet",
+            "--no-pager",
+            "--output=cat",
+            "--since=-15min",
+            "--lines=200",
+            f"--grep=^Invalid user {STRANGER} from",
+        ),
+        root=True,
+        exits=(0, 1),
+        seconds=40,
+        anew=True,
     ),
 )
