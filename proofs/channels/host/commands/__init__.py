@@ -18,12 +18,13 @@ from proofs.channels.host.commands import (
     secrets,
     ssh_server,
     throttling,
+    updates,
 )
 from proofs.channels.host.commands.command import Command
 
 __all__ = ["Command", "known"]
 
-MODULES = (clock, firewall, general, mac, packages, process, scap, secrets, ssh_server, throttling)
+MODULES = (clock, firewall, general, mac, packages, process, scap, secrets, ssh_server, throttling, updates)
 
 
 @cache
