@@ -7,11 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from sabotage_matrix import HEADER, line
+
 from proofs.catalogue.controls import load_catalogue
 from proofs.errors import ConfigurationError
 from proofs.lab import host_sabotages
 from proofs.resources import CONTROLS
 
+HOSTS = {"mysql": "db01", "mariadb": "db02"}
 UNBROKEN = {"fips-module-active", "scap-benchmark-passed"}
 """Controls that the lab's machines do not hold, so that no sabotage can show it."""
 
@@ -21,6 +24,11 @@ def test_every_control_of_a_host_has_a_sabotage() -> None:
     broken = {name for each in host_sabotages.load().values() for name in each.breaks}
     assert broken <= controls.keys()
     assert {name for name, each in controls.items() if each.surface == "host"} - broken == UNBROKEN
+
+
+def test_the_documentation_has_the_table() -> None:
+    rows = (line(each.name, [HOSTS[e] for e in each.steps], each.breaks) for each in host_sabotages.load().values())
+    assert "\n".join([*HEADER, *rows]) in (Path(__file__).parents[2] / "docs" / "hosts.md").read_text()
 
 
 def test_every_script_is_one_of_posix_shell() -> None:
