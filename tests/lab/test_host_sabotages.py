@@ -6,7 +6,6 @@ import subprocess
 from pathlib import Path
 
 import pytest
-
 from sabotage_matrix import HEADER, line
 
 from proofs.catalogue.controls import load_catalogue
