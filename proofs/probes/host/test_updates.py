@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from email.utils import parsedate_to_datetime
 from fnmatch import fnmatchcase
+from itertools import takewhile
 
 from proofs.errors import Indeterminate
 from proofs.model import ParameterValue
@@ -16,25 +18,29 @@ from proofs.probes.transport.settings import number, texts
 _DAY_S = 86400
 _PENDING = re.compile(r"Inst (?P<package>\S+) (?:\[[^]]*\] )?\((?P<version>\S+) (?P<archives>.*) \[[^]]*\]\)(?: .*)?")
 """As `apt-get --simulate` prints what it would install; an archive is `Label:Version/Suite` or `Label:Suite`."""
+_KEPT = "The following packages have been kept back:"
 _IMAGE = re.compile(r"[a-z]i +linux-image-(?P<release>[0-9][^\s:]*)(?::\S+)? +(?P<version>[0-9]\S*) .*")
 """A line of `dpkg-query --list` for a kernel that is installed."""
+_VERSION = re.compile(r"(?:[0-9]{1,9}:)?[0-9][A-Za-z0-9.+~-]{0,99}")
 _RUNNING = re.compile(r"Linux (?P<release>[0-9]\S*) (?P<build>.*) \S+")
 _PACKAGED = re.compile(r"Debian (?P<version>[0-9]\S*)")
 
 
 def test_lists_are_fresh(machine: HostChannel, params: Mapping[str, ParameterValue]) -> None:
-    """apt's last update that succeeded is no older than agreed: of updates published since, the host knows nothing.
+    """The archives' own signed date in apt's lists of security updates is no older than agreed.
 
-    The stamps of apt's daily run (apt.systemd.daily) and of Ubuntu's update-notifier. Lists fetched by hand leave none.
+    Of updates published since, the host knows nothing. Stamps of apt's runs are no evidence: `apt-get update` ends well
+    where an archive could not be reached and the old lists were kept.
     """
-    _apt(machine)
-    stamps = machine.command("apt-updated").lines
-    if not stamps or not all(stamp.isdecimal() for stamp in stamps):
-        raise Indeterminate("no stamp tells when apt's lists were last updated (/var/lib/apt/periodic)")
-    age = int(machine.command("clock").stdout.partition(".")[0]) - max(map(int, stamps))
-    most = number(params, "max_days") * _DAY_S
-    assert age <= most, f"apt's lists are {age / _DAY_S:.1f} days old, at most {most // _DAY_S} are agreed"
-    assert age >= -_DAY_S, f"apt's lists were updated in the future, by {-age / _DAY_S:.1f} days"
+    now = int(machine.command("clock").stdout.partition(".")[0])
+    most = number(params, "max_days")
+    for name, dates in _security(machine, params).items():
+        try:
+            age = (now - max(parsedate_to_datetime(date).timestamp() for date in dates)) / _DAY_S
+        except (ValueError, OverflowError):
+            raise Indeterminate(f"the lists of {name[:100]!a} tell no date: {dates[0][:60]!a}") from None
+        assert age <= most, f"apt's lists of {name[:100]!a} are {age:.1f} days old, at most {most} are agreed"
+        assert age >= -1, f"apt's lists of {name[:100]!a} are of the future, by {-age:.1f} days"
 
 
 def test_no_security_update_is_pending(machine: HostChannel, params: Mapping[str, ParameterValue]) -> None:
@@ -42,19 +48,17 @@ def test_no_security_update_is_pending(machine: HostChannel, params: Mapping[str
 
     Without such an archive among its sources nothing would ever be pending, so then nothing is shown.
     """
-    _apt(machine)
-    security = texts(params, "security_archives")
-    known = _archives(machine)
-    if not any(_matches(archive, security) for archive in known):
-        raise Indeterminate(
-            f"none of apt's sources is one of security updates: {', '.join(known)[:300]!a} (security_archives)"
-        )
+    _security(machine, params)
     pending = []
-    for line in machine.command("apt-pending").lines:
-        found = _PENDING.fullmatch(line.rstrip())
+    lines = [line.rstrip() for line in machine.command("apt-pending").lines]
+    if _KEPT in lines:
+        names = " ".join(takewhile(lambda line: line.startswith(" "), lines[lines.index(_KEPT) + 1 :]))
+        raise Indeterminate(f"apt keeps back what it can't install, and does not say from where: {names[:200]!a}")
+    for line in lines:
+        found = _PENDING.fullmatch(line)
         if found is None and line.startswith("Inst "):
             raise Indeterminate(f"apt-get answered in another format: {line[:200]!a}")
-        if found and any(_matches(archive, security) for archive in found["archives"].split(", ")):
+        if found and any(_of_security(archive, params) for archive in found["archives"].split(", ")):
             pending.append(f"{found['package']} {found['version']}")
     shown = ", ".join(pending[:10])
     assert not pending, f"{len(pending)} security updates are not installed: {shown[:400]!a}"
@@ -88,6 +92,8 @@ def test_newest_kernel_runs(machine: HostChannel) -> None:
     alike = [found for found in installed if _flavour(found["release"]) == _flavour(release)]
     if not alike:
         raise Indeterminate(f"no installed package holds a kernel like the running {release[:100]!a}")
+    if odd := [text for found in alike for text in found.group("version", "release") if not _VERSION.fullmatch(text)]:
+        raise Indeterminate(f"dpkg shows a kernel of the version {odd[0][:100]!a}")
     newest = max(alike, key=lambda found: (version_key(found["version"]), version_key(found["release"])))
     assert newest["release"] == release, f"kernel {newest['release']!a} is installed, {release!a} runs"
     if build := _PACKAGED.search(running["build"]):
@@ -101,24 +107,31 @@ def _apt(machine: HostChannel) -> None:
         raise Indeterminate("updates are known of systems with apt only")
 
 
-def _archives(machine: HostChannel) -> Sequence[str]:
-    """The archives apt has lists of, as `apt-get --simulate` names them."""
+def _security(machine: HostChannel, params: Mapping[str, ParameterValue]) -> Mapping[str, Sequence[str]]:
+    """Archives of security updates that apt has lists of, as `apt-get --simulate` names them, and the dates of these.
+
+    `Indeterminate` without any: then nothing would ever be pending.
+    """
+    _apt(machine)
     files: dict[str, dict[str, str]] = {}
     for line in machine.command("apt-archives").lines:
         file, _, header = line.partition(":")
         name, _, value = header.partition(": ")
         files.setdefault(file, {}).setdefault(name, value.strip())
-    return sorted(
-        {
-            f"{each['Label']}:{each['Version'] + '/' if 'Version' in each else ''}{each['Suite']}"
-            for each in files.values()
-            if {"Label", "Suite"} <= each.keys()
-        }
-    )
+    found: dict[str, list[str]] = {}
+    for each in files.values():
+        version = f"{each['Version']}/" if "Version" in each else ""
+        found.setdefault(f"{each.get('Label')}:{version}{each.get('Suite')}", []).append(each.get("Date", ""))
+    security = {name: dates for name, dates in found.items() if _of_security(name, params)}
+    if not security:
+        raise Indeterminate(
+            f"none of apt's sources is one of security updates: {', '.join(sorted(found))[:300]!a} (security_archives)"
+        )
+    return security
 
 
-def _matches(archive: str, patterns: Sequence[str]) -> bool:
-    return any(fnmatchcase(archive, pattern) for pattern in patterns)
+def _of_security(archive: str, params: Mapping[str, ParameterValue]) -> bool:
+    return any(fnmatchcase(archive, pattern) for pattern in texts(params, "security_archives"))
 
 
 def _flavour(release: str) -> str:
