@@ -13,7 +13,8 @@ COMMANDS = (
         "apt-pending",
         (
             *("apt-get", "--simulate", "--quiet", "--ignore-hold", "-o", "Debug::NoLocking=true"),
-            *("-o", "APT::Get::Show-User-Simulation-Note=false", "dist-upgrade"),
+            # Of apt 3's two solvers the older one heeds --ignore-hold.
+            *("-o", "APT::Solver=internal", "-o", "APT::Get::Show-User-Simulation-Note=false", "dist-upgrade"),
         ),
         limit=1 << 20,
         alone=True,
