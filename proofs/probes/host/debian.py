@@ -19,7 +19,7 @@ def version_key(version: str) -> tuple[object, ...]:
 def _part(text: str) -> tuple[tuple[tuple[int, ...], int], ...]:
     """(text, number) pairs; letters before all other signs, a tilde before even the end."""
     parts = _PARTS.findall(text)
-    if parts and parts[0].isdigit():
+    if not parts or parts[0].isdigit():
         parts.insert(0, "")
     words, numbers = parts[0::2], parts[1::2]
     numbers += ["0"] * (len(words) - len(numbers))
