@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import selectors
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from proofs.errors import ChannelError
@@ -53,3 +55,37 @@ def running(argv: Sequence[str], *, stdin: int, stdout: int) -> Iterator[subproc
         for stream in (process.stdin, process.stdout, process.stderr):
             if stream:
                 stream.close()
+
+
+def drained(
+    process: subprocess.Popen[bytes], seconds: float, most: int, heard: Callable[[bytes], None] | None = None
+) -> tuple[bytes, bytes]:
+    """Output and errors of a program that is waited for, each empty where it goes elsewhere; `heard` is given errors.
+
+    Raises `TimeoutError` if it has not ended after so many seconds, `OverflowError` above `most` bytes of either.
+    """
+    deadline = time.monotonic() + seconds
+    out, errors = bytearray(), bytearray()
+    with selectors.DefaultSelector() as selector:
+        for stream, kept in ((process.stdout, out), (process.stderr, errors)):
+            if stream is not None:
+                selector.register(stream, selectors.EVENT_READ, kept)
+        while selector.get_map():
+            left = deadline - time.monotonic()
+            ready = selector.select(left) if left > 0 else []
+            if not ready:
+                raise TimeoutError
+            for key, _ in ready:
+                chunk = os.read(key.fd, 1 << 16)
+                if not chunk:
+                    selector.unregister(key.fileobj)
+                elif heard is not None and key.data is errors:
+                    heard(chunk)
+                key.data.extend(chunk)
+                if len(key.data) > most:
+                    raise OverflowError
+    try:
+        process.wait(max(0.1, deadline - time.monotonic()))
+    except subprocess.TimeoutExpired:
+        raise TimeoutError from None
+    return bytes(out), bytes(errors)

@@ -112,19 +112,23 @@ class Access:
         argv = ["/bin/sh", "-c", quoted]
         stdin = subprocess.DEVNULL if self._talk is None else subprocess.PIPE
         with ssh.running(argv, stdin=stdin, stdout=subprocess.PIPE) as process:
-            if self._talk is not None:
+            if self._talk is not None and process.stdin is not None and process.stdout is not None:
                 # It ended: its exit status and errors tell more than that it did.
                 with contextlib.suppress(EOFError):
-                    self._talk(_asking(process, self._seconds))
+                    self._talk(_asking(process.stdin.fileno(), process.stdout.fileno(), self._seconds))
                 with contextlib.suppress(BrokenPipeError):
-                    process.stdin.close()  # type: ignore[union-attr]
-            out, errors = _drain(process, self._seconds, self._heard)
+                    process.stdin.close()
+            try:
+                out, errors = ssh.drained(process, self._seconds, MOST_BYTES, self._heard)
+            except TimeoutError:
+                raise ChannelError(f"the host did not answer within {self._seconds:.0f} s") from None
+            except OverflowError:
+                raise ChannelError(f"the host answered with more than {MOST_BYTES >> 20} MiB") from None
         return self._backend.result(process.returncode, self._backend.encode(quoted), out, errors)
 
 
-def _asking(process: subprocess.Popen[bytes], seconds: float) -> Callable[[], str]:
+def _asking(question: int, answers: int, seconds: float) -> Callable[[], str]:
     deadline = time.monotonic() + seconds
-    question, answers = process.stdin.fileno(), process.stdout.fileno()  # type: ignore[union-attr]
 
     def ask() -> str:
         try:
@@ -147,35 +151,6 @@ def _asking(process: subprocess.Popen[bytes], seconds: float) -> Callable[[], st
         return line.decode("utf-8", "replace")
 
     return ask
-
-
-def _drain(
-    process: subprocess.Popen[bytes], seconds: float, heard: Callable[[bytes], None] | None
-) -> tuple[bytes, bytes]:
-    deadline = time.monotonic() + seconds
-    kept = {process.stdout: bytearray(), process.stderr: bytearray()}
-    with selectors.DefaultSelector() as selector:
-        for stream in kept:
-            selector.register(stream, selectors.EVENT_READ)  # type: ignore[arg-type]
-        while selector.get_map():
-            left = deadline - time.monotonic()
-            ready = selector.select(left) if left > 0 else []
-            if not ready:
-                raise ChannelError(f"the host did not answer within {seconds:.0f} s")
-            for key, _ in ready:
-                chunk = os.read(key.fd, 1 << 16)
-                if not chunk:
-                    selector.unregister(key.fileobj)
-                elif heard is not None and key.fileobj is process.stderr:
-                    heard(chunk)
-                kept[key.fileobj] += chunk  # type: ignore[index]
-                if len(kept[key.fileobj]) > MOST_BYTES:  # type: ignore[index]
-                    raise ChannelError(f"the host answered with more than {MOST_BYTES >> 20} MiB")
-    try:
-        process.wait(max(0.1, deadline - time.monotonic()))
-    except subprocess.TimeoutExpired:
-        raise ChannelError(f"the host did not answer within {seconds:.0f} s") from None
-    return bytes(kept[process.stdout]), bytes(kept[process.stderr])
 
 
 def _said(error: RuntimeError) -> str:

@@ -7,11 +7,8 @@ host is known by its key, so what answers at the vantage's way is the very machi
 from __future__ import annotations
 
 import math
-import os
 import re
-import selectors
 import subprocess
-import time
 from urllib.parse import urlsplit
 
 from proofs.channels import ssh
@@ -84,21 +81,10 @@ def _code(line: str) -> str | None:
 
 def _heard(process: subprocess.Popen[bytes]) -> tuple[str, int | None]:
     """What ssh said, and its exit status; None where it did not end in time."""
-    stderr, said = process.stderr, b""
-    if stderr is None:
-        raise ChannelError("ssh was started without its errors")
-    deadline = time.monotonic() + LOGIN_S
-    with selectors.DefaultSelector() as selector:
-        selector.register(stderr, selectors.EVENT_READ)
-        while len(said) <= _MOST_BYTES:
-            left = deadline - time.monotonic()
-            if left <= 0 or not selector.select(left):
-                return "", None
-            chunk = os.read(stderr.fileno(), 1 << 12)
-            if not chunk:
-                try:
-                    return said.decode("utf-8", "replace"), process.wait(max(0.1, deadline - time.monotonic()))
-                except subprocess.TimeoutExpired:
-                    return "", None
-            said += chunk
-    raise ChannelError("ssh said more than is read")
+    try:
+        _, said = ssh.drained(process, LOGIN_S, _MOST_BYTES)
+    except TimeoutError:
+        return "", None
+    except OverflowError:
+        raise ChannelError("ssh said more than is read") from None
+    return said.decode("utf-8", "replace"), process.returncode

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from proofs.errors import Indeterminate, ProofsError
 from proofs.model import STRANGER, Target
 from proofs.ports import HostChannel, SqlChannel
-from proofs.probes.host.jails import Address, banned, last
+from proofs.probes.host.jails import Address, banned, last, named
 
 _REFUSED = re.compile(rf"Invalid user {STRANGER} from (?P<address>[0-9A-Fa-f.:]+) port (?P<port>[0-9]+)\s*")
 NOBODY = "192.0.2.1"
@@ -42,14 +42,13 @@ def place_of(machine: HostChannel, sql: SqlChannel, target: Target) -> Place:
     """The place, from the inventory and what the host says. `Indeterminate` where it is not known for sure."""
     if not target.allow_ban_probe:
         raise Indeterminate("the target does not allow bans to be tried (allow_ban_probe), so only settings were seen")
-    if target.host is None or "ssh" not in target.host.jails:
-        raise Indeterminate("the inventory does not name the jail for SSH (host.jails.ssh)")
+    jail = named(target, "ssh")
     vantage = target.vantages.get(target.ban_vantage or "")
     if vantage is None or vantage.name == "here":
         raise Indeterminate("the inventory names no vantage that may be banned (ban_vantage)")
     if not (vantage.forwards or vantage.source_address):
         raise Indeterminate(f"logins are tried from vantages with source_address or forwards, not from {vantage.name}")
-    way = urlsplit(target.host.connection)
+    way = urlsplit(target.host.connection if target.host else "")
     if way.scheme != "ssh" or not way.hostname:
         raise Indeterminate("the host is not reached over SSH, so its sshd cannot be tried (host.connection)")
     session = machine.command("ssh-connection").stdout.split()
@@ -61,7 +60,7 @@ def place_of(machine: HostChannel, sql: SqlChannel, target: Target) -> Place:
         raise Indeterminate(f"the prover's own connections come from the vantage {vantage.name}: no ban is tried")
     own_way = (way.hostname, way.port or 22)
     port = int(session[3]) if vantage.forwards else own_way[1]
-    return Place(target.host.jails["ssh"], vantage.name, vantage.address or own_way[0], port, own_way, own)
+    return Place(jail, vantage.name, vantage.address or own_way[0], port, own_way, own)
 
 
 def refused_logins(machine: HostChannel) -> frozenset[Login]:

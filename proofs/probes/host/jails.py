@@ -6,9 +6,19 @@ import re
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from proofs.errors import Indeterminate
+from proofs.model import Target
 from proofs.ports import HostChannel
 
 Address = IPv4Address | IPv6Address
+_WATCHED = {"ssh": "SSH", "database": "the database"}
+
+
+def named(target: Target, what: str) -> str:
+    """The jail that the inventory names for `ssh` or `database`. `Indeterminate` where it names none."""
+    jail = target.host.jails.get(what) if target.host else None
+    if jail is None:
+        raise Indeterminate(f"the inventory does not name the jail for {_WATCHED[what]} (host.jails.{what})")
+    return jail
 
 
 def ask(machine: HostChannel, name: str, jail: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from proofs.errors import Indeterminate
@@ -46,11 +46,22 @@ class Package:
 
 def installed(machine: HostChannel) -> list[Package]:
     """The server's packages, at least one of which holds its program. `Indeterminate` where none does."""
-    release = machine.command("os-release").stdout
-    found = _of_dpkg(machine) if _BY_DPKG.search(release) else _of_rpm(machine)
+    found = _of_dpkg(machine) if by_dpkg(machine) else _of_rpm(machine)
     if not found:
         raise Indeterminate("no installed package holds a server's program, so there is nothing to hold it against")
     return found
+
+
+def by_dpkg(machine: HostChannel) -> bool:
+    """Whether the system's packages are dpkg's: os-release(5), Debian and what is like it."""
+    return _BY_DPKG.search(machine.command("os-release").stdout) is not None
+
+
+def listed(lines: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Name and version of each installed package in what `dpkg-query --list` printed."""
+    for line in lines:
+        if match := _LISTED.match(line):
+            yield match["name"], match["version"]
 
 
 def _of_dpkg(machine: HostChannel) -> list[Package]:
@@ -60,10 +71,9 @@ def _of_dpkg(machine: HostChannel) -> list[Package]:
         for owner in () if owners.startswith("diversion ") else owners.split(", "):
             programs.setdefault(owner.partition(":")[0], []).append(path)
     found = []
-    for line in machine.command("dpkg-list").lines:
-        match = _LISTED.match(line)
-        if match and (match["name"] in programs or _RELATED.match(match["name"])):
-            found.append(Package(match["name"], match["version"], tuple(programs.get(match["name"], ())), "dpkg"))
+    for name, version in listed(machine.command("dpkg-list").lines):
+        if name in programs or _RELATED.match(name):
+            found.append(Package(name, version, tuple(programs.get(name, ())), "dpkg"))
     return found if any(package.programs for package in found) else []
 
 

@@ -9,7 +9,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from proofs.errors import Indeterminate
 from proofs.model import ParameterValue, Target
 from proofs.ports import HostChannel, SqlChannel
-from proofs.probes.host.jails import ask, last, number_of
+from proofs.probes.host.jails import ask, last, named, number_of
 from proofs.probes.host.units import runs_now_and_at_boot
 from proofs.probes.transport.settings import number, setting, texts
 
@@ -79,25 +79,17 @@ def test_database_tells_of_refused_logins(sql: SqlChannel, target: Target) -> No
     MySQL Reference Manual, `log_error_verbosity` (3: information, with access-denied messages); MariaDB Knowledge Base,
     `log_warnings` (2 and more).
     """
-    _database_jail(target)
+    named(target, "database")
     name, least = ("log_warnings", 2) if target.engine == "mariadb" else ("log_error_verbosity", 3)
     value = setting(sql, name)
     assert value.isdecimal() and int(value) >= least, f"{name} is {value!a}; refused logins are logged from {least} on"
 
 
 def _jails(target: Target) -> list[str]:
-    _database_jail(target)
+    for what in ("database", "ssh"):
+        named(target, what)
     assert target.host is not None
-    if "ssh" not in target.host.jails:
-        raise Indeterminate("the inventory does not name the jail for SSH (host.jails.ssh)")
     return list(target.host.jails.values())
-
-
-def _database_jail(target: Target) -> str:
-    jail = target.host.jails.get("database") if target.host else None
-    if jail is None:
-        raise Indeterminate("the inventory does not name the jail for the database (host.jails.database)")
-    return jail
 
 
 def _exempt(text: str) -> list[IPv4Network | IPv6Network]:

@@ -12,6 +12,7 @@ from proofs.errors import Indeterminate
 from proofs.model import ParameterValue
 from proofs.ports import HostChannel
 from proofs.probes.host.debian import version_key
+from proofs.probes.host.packages import by_dpkg, listed
 from proofs.probes.host.units import runs_now_and_at_boot
 from proofs.probes.transport.settings import number, texts
 
@@ -19,8 +20,7 @@ _DAY_S = 86400
 _PENDING = re.compile(r"Inst (?P<package>\S+) (?:\[[^]]*\] )?\((?P<version>\S+) (?P<archives>.*) \[[^]]*\]\)(?: .*)?")
 """As `apt-get --simulate` prints what it would install; an archive is `Label:Version/Suite` or `Label:Suite`."""
 _KEPT = "The following packages have been kept back:"
-_IMAGE = re.compile(r"[a-z]i +linux-image-(?P<release>[0-9][^\s:]*)(?::\S+)? +(?P<version>[0-9]\S*) .*")
-"""A line of `dpkg-query --list` for a kernel that is installed."""
+_IMAGE = re.compile(r"linux-image-(?P<release>[0-9].*)")
 _VERSION = re.compile(r"(?:[0-9]{1,9}:)?[0-9][A-Za-z0-9.+~-]{0,99}")
 _RUNNING = re.compile(r"Linux (?P<release>[0-9]\S*) (?P<build>.*) \S+")
 _PACKAGED = re.compile(r"Debian (?P<version>[0-9]\S*)")
@@ -88,22 +88,23 @@ def test_newest_kernel_runs(machine: HostChannel) -> None:
     if running is None:
         raise Indeterminate(f"uname answered in another format: {said[:200]!a}")
     release = running["release"]
-    installed = [found for line in machine.command("kernel-packages").lines if (found := _IMAGE.fullmatch(line))]
-    alike = [found for found in installed if _flavour(found["release"]) == _flavour(release)]
+    packages = listed(machine.command("kernel-packages").lines)
+    installed = [(found["release"], version) for name, version in packages if (found := _IMAGE.fullmatch(name))]
+    alike = [each for each in installed if _flavour(each[0]) == _flavour(release)]
     if not alike:
         raise Indeterminate(f"no installed package holds a kernel like the running {release[:100]!a}")
-    if odd := [text for found in alike for text in found.group("version", "release") if not _VERSION.fullmatch(text)]:
+    if odd := [text for each in alike for text in each if not _VERSION.fullmatch(text)]:
         raise Indeterminate(f"dpkg shows a kernel of the version {odd[0][:100]!a}")
-    newest = max(alike, key=lambda found: (version_key(found["version"]), version_key(found["release"])))
-    assert newest["release"] == release, f"kernel {newest['release']!a} is installed, {release!a} runs"
+    newest, version = max(alike, key=lambda each: (version_key(each[1]), version_key(each[0])))
+    assert newest == release, f"kernel {newest!a} is installed, {release!a} runs"
     if build := _PACKAGED.search(running["build"]):
-        assert build["version"] == newest["version"], (
-            f"kernel {release!a} is installed in version {newest['version']!a}, {build['version']!a} runs"
+        assert build["version"] == version, (
+            f"kernel {release!a} is installed in version {version!a}, {build['version']!a} runs"
         )
 
 
 def _apt(machine: HostChannel) -> None:
-    if not re.search(r"^ID(?:_LIKE)?=\"?(?:[a-z]+ )*(debian|ubuntu)\b", machine.command("os-release").stdout, re.M):
+    if not by_dpkg(machine):
         raise Indeterminate("updates are known of systems with apt only")
 
 
