@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -36,17 +37,24 @@ def name_of(engine, purpose="t"):
     return f"{purpose}-{engine}-{os.getpid()}"
 
 
+def command_lines():
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(FileNotFoundError, ProcessLookupError):
+            yield int(entry.parent.name), entry.read_bytes()
+
+
 def remains(name):
     """Everything on disk and every process that bears this lab's name."""
     found = [p.name for p in home().iterdir() if p.name in (name, f".{name}.change", f".{name}.lease")]
-    for entry in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            words = entry.read_bytes()
-        except (FileNotFoundError, ProcessLookupError):
-            continue
+    for _, words in command_lines():
         if f"/{name}/".encode() in words or f"\0{name}\0".encode() in words:
             found.append(words.decode().replace("\0", " "))
     return found
+
+
+def watchdogs_of(name, pid):
+    ending = f"proofs.lab.watchdog\0{name}\0{pid}\0".encode()
+    return [process for process, words in command_lines() if words.endswith(ending)]
 
 
 def await_no_remains(name, limit_s=15):
@@ -246,65 +254,72 @@ def test_a_leased_lab_can_be_kept(engine):
     assert [state.name for state in lab.status() if state.name == name] == [name]
 
 
-def holder(name, engine):
-    process = subprocess.Popen(
-        [sys.executable, "-c", HOLDER, name, engine],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        start_new_session=True,
-    )
-    return process, int(process.stdout.readline())
+@pytest.fixture
+def holder(engine):
+    """Start a process that holds a lease on the lab of this name; it is gone after the test, however that ends."""
+    started = []
+
+    def start(name, engine):
+        process = subprocess.Popen(
+            [sys.executable, "-c", HOLDER, name, engine],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            start_new_session=True,
+        )
+        started.append(process)
+        return process, int(process.stdout.readline())
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait(20)
+        process.stdout.close()
 
 
 @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
-def test_whatever_ends_the_owner_ends_the_lab(engine, end):
+def test_whatever_ends_the_owner_ends_the_lab(engine, end, holder):
     name = name_of(engine)
     process, pid = holder(name, engine)
     os.killpg(process.pid, end)  # as a terminal does: the whole process group
     process.wait(20)
-    process.stdout.close()
     assert await_no_remains(name) == []
     assert process_birth(pid) is None
 
 
-def test_a_shared_lab_outlives_the_owner_s_death_until_the_last_user_ends(engine):
+def test_a_shared_lab_outlives_the_owner_s_death_until_the_last_user_ends(engine, holder):
     name = name_of(engine)
     owner, pid = holder(name, engine)
     with lab.lease(name, engine) as state:
         assert state.pid == pid
         owner.kill()
         owner.wait(20)
-        owner.stdout.close()
         assert login(state, "app") == "app@127.0.0.1"
     assert await_no_remains(name) == []
 
 
-def test_a_lease_right_after_a_killed_one_gets_a_lab_that_lives(engine):
+def test_a_lease_right_after_a_killed_one_gets_a_lab_that_lives(engine, holder):
     name = name_of(engine)
     owner, pid = holder(name, engine)
     owner.kill()
     owner.wait(20)
-    owner.stdout.close()
     with lab.lease(name, engine) as state:
         assert state.pid != pid or process_birth(pid) is not None
         assert login(state, "app") == "app@127.0.0.1"
     assert await_no_remains(name) == []
 
 
-def test_a_lab_whose_owner_and_watchdog_were_killed_is_reaped(engine):
+def test_a_lab_whose_owner_and_watchdog_were_killed_is_reaped(engine, holder):
     name = name_of(engine)
     owner, pid = holder(name, engine)
-    watchdogs = [
-        int(entry.parent.name)
-        for entry in Path("/proc").glob("[0-9]*/cmdline")
-        if entry.read_bytes().endswith(f"proofs.lab.watchdog\0{name}\0{pid}\0".encode())
-    ]
+    # A process that was just started has no command line to read for a moment.
+    deadline = time.monotonic() + 15
+    while not (watchdogs := watchdogs_of(name, pid)) and time.monotonic() < deadline:
+        time.sleep(0.01)
     assert len(watchdogs) == 1
     os.kill(watchdogs[0], signal.SIGKILL)
     owner.kill()
     owner.wait(20)
-    owner.stdout.close()
     assert process_birth(pid) is not None
     assert name not in [state.name for state in lab.status()]
     assert remains(name) == []
