@@ -532,8 +532,9 @@ def report(bundle: Bundle, key_given: bool) -> str:
     ]
     for record in found["tailoring"]:
         name = f"{plain(record['control'])}.{plain(record['parameter'])}"
-        values = f"{plain(repr(record['value']))}, not {plain(repr(record['default']))}"
-        lines.append(f"TAILORED  {name} is {values}, by {plain(record['by'])}")
+        value, default = plain(repr(record["value"])), plain(repr(record["default"]))
+        said = f"is at its default again, {value}" if value == default else f"is {value}, not {default}"
+        lines.append(f"TAILORED  {name} {said}, by {plain(record['by'])}")
     if run["partial"]:
         lines.append(f"PARTIAL   not every probe was selected: {plain(run['selection'])}")
     if run["status"] != "complete":

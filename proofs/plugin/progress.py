@@ -49,7 +49,8 @@ class Progress:
         inventory = self._proof.inventory
         for name in self._proof.targets if inventory else ():
             if inventory and "lab" in inventory.entry(name):
-                self._out.write_line(f"bringing up {name} (the first time, its server is fetched and unpacked) …")
+                said = "brought up unless it is; the first time, its packages are fetched and unpacked"
+                self._out.write_line(f"lab {name}: {said} …")
 
     def start(self, items: Sequence[pytest.Item], runs: Mapping[str, TargetRun]) -> None:
         """The probes are known."""

@@ -188,14 +188,16 @@ def test_odd_results_are_no_evidence(document: str, says: str) -> None:
         parse(document.encode(), "p")
 
 
-def test_rules_that_could_not_be_evaluated_are_not_green() -> None:
+@pytest.mark.parametrize("result", ["error", "unknown", "notchecked"])
+def test_rules_that_could_not_be_evaluated_are_not_green(result: str) -> None:
     class Fake:
         def evaluate(self) -> Any:
-            rules = [{"id": name, "severity": "high", "result": name} for name in ("pass", "error")]
-            return {"rules": rules, "counts": {"pass": 1, "error": 1}, "profile": "p"}
+            rules = [{"id": name, "severity": "high", "result": name} for name in ("pass", result)]
+            return {"rules": rules, "counts": {"pass": 1, result: 1}, "profile": "p"}
 
-    with pytest.raises(Indeterminate, match="1 rules could not be evaluated: 'error'"):
+    with pytest.raises(Indeterminate, match=f"1 rules could not be evaluated: '{result}'"):
         probe.test_no_rule_fails_beyond_the_limits(Fake(), PARAMS)
+    probe.test_no_rule_fails_beyond_the_limits(Fake(), {**PARAMS, "accepted_rules": (result,)})
 
 
 def test_without_a_benchmark_nothing_is_run() -> None:

@@ -14,8 +14,8 @@ from proofs.lab import host_sabotages
 from proofs.resources import CONTROLS
 
 HOSTS = {"mysql": "db01", "mariadb": "db02"}
-UNBROKEN = {"fips-module-active", "scap-benchmark-passed"}
-"""Controls that the lab's machines do not hold, so that no sabotage can show it."""
+UNBROKEN = {"scap-benchmark-passed"}
+"""A benchmark that takes long, and that the lab's machines do not hold, so that no sabotage can show it."""
 
 
 def test_every_control_of_a_host_has_a_sabotage() -> None:

@@ -7,6 +7,7 @@ import pytest
 from proofs.catalogue.controls import load_catalogue
 from proofs.catalogue.parameters import fits
 from proofs.errors import ConfigurationError
+from proofs.export.words import tailored
 from proofs.plugin.settings import apply_settings, parse_settings, passphrase_of
 from proofs.resources import CONTROLS
 
@@ -43,6 +44,16 @@ def test_a_setting_is_put_over_the_tailored_value_and_on_record(catalogue):
     assert effective == {"sql-mode-strict": {"required_modes": ("ANSI_QUOTES",)}}
     assert records[0]["value"] == ["ANSI_QUOTES"]
     assert records[0]["by"] == "command line"
+    said = tailored(records[0])
+    assert said.startswith("sql-mode-strict.required_modes is ['ANSI_QUOTES'], not [")
+    assert said.endswith(", by command line")
+
+
+def test_a_setting_back_to_the_default_says_so(catalogue):
+    settings = parse_settings(["fips-module-active.level=provider"], catalogue)
+    records = []
+    apply_settings(settings, catalogue, {"fips-module-active": {"level": "off-stated"}}, records)
+    assert tailored(records[0]) == "fips-module-active.level is at its default again, 'provider', by command line"
 
 
 def test_passphrases_come_by_reference(tmp_path, monkeypatch):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from math import inf
 
 from proofs.errors import Indeterminate
 from proofs.model import ParameterValue, Target
@@ -20,6 +21,8 @@ DAEMONS: Mapping[str, Callable[[HostChannel, float], None]] = {
 """What keeps clocks and can be asked how well it does."""
 OTHERS = ("ntpsec.service", "ntp.service", "ntpd.service", "openntpd.service")
 UTC_ZONES = {f"{area}{zone}" for area in ("", "Etc/") for zone in ("UTC", "UCT", "GMT", "Universal", "Zulu")}
+LOOKS = 4
+"""At the server's clock, at most: one that begins with a login takes longest."""
 _WINTER, _SUMMER = "2026-01-15 12:00:00", "2026-07-15 12:00:00"
 
 
@@ -84,15 +87,35 @@ def test_server_records_utc(sql: SqlChannel, target: Target) -> None:
 
 
 def test_server_clock_is_the_hosts(machine: HostChannel, sql: SqlChannel, params: Mapping[str, ParameterValue]) -> None:
-    """UTC_TIMESTAMP(6), asked between two readings of the host's clock, is of the time between them."""
+    """UTC_TIMESTAMP(6), asked between two readings of the host's clock, is of the time between them.
+
+    Where that time is too long to tell, it is asked again: what holds is what all looks leave possible.
+    """
+    most = decimal(params, "max_offset_s")
+    least, greatest = -inf, inf
+    for _ in range(LOOKS):
+        before, server, after = _server_between(machine, sql)
+        least, greatest = max(least, server - after), min(greatest, server - before)
+        if least > greatest:
+            raise Indeterminate("a clock was set while the server's was compared with the host's")
+        offset, uncertainty = (least + greatest) / 2, (greatest - least) / 2
+        if not abs(offset) - uncertainty <= most < abs(offset) + uncertainty:
+            break
+    agree("the server's UTC_TIMESTAMP against the host's clock", offset, uncertainty, most)
+
+
+def _server_between(machine: HostChannel, sql: SqlChannel) -> tuple[float, float, float]:
+    """Seconds since 1970: by the host, then by the server, then by the host again."""
     before = float(machine.clock()["readings"][-1]["host"])
-    shown = str(sql.rows("SELECT CAST(UTC_TIMESTAMP(6) AS CHAR) AS server_utc")[0]["server_utc"])
+    answer = sql.query("SELECT CAST(UTC_TIMESTAMP(6) AS CHAR) AS server_utc", memo=False)
     after = float(machine.clock()["readings"][0]["host"])
+    if not answer.ok:
+        raise Indeterminate(answer.describe())
+    shown = str(answer.rows[0]["server_utc"])
     try:
         server = datetime.strptime(shown, "%Y-%m-%d %H:%M:%S.%f").replace(tzinfo=UTC).timestamp()
     except ValueError:
         raise Indeterminate(f"the server shows a time in another form: {shown[:60]!a}") from None
     if after < before:
         raise Indeterminate(f"the host's clock went back by {before - after:.6f} s while it was looked at")
-    what = "the server's UTC_TIMESTAMP against the host's clock"
-    agree(what, server - (before + after) / 2, (after - before) / 2, decimal(params, "max_offset_s"))
+    return before, server, after

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from probes.looks import Machine, Sql, target
+from probes.looks import Attempt, Machine, Sql, target
 
 from proofs.catalogue.controls import load_catalogue
 from proofs.channels.host.output import CommandOutput
@@ -281,21 +281,39 @@ def test_the_zone_of_the_server_is_not_known():
         )
 
 
-def server_clock(shown, first=1795420972.0, last=1795420973.0):
+def server_clock(*looks):
+    """Each look: the host's clock, the server's, the host's again. All are taken, and no more."""
     reading = lambda host: {"readings": [{"before": 0.0, "host": host, "after": 0.0}]}  # noqa: E731
-    sql = Sql(tables={"UTC_TIMESTAMP": [{"server_utc": shown}]})
-    clocks.test_server_clock_is_the_hosts(Machine(clocks=[reading(first), reading(last)]), sql, TIME)
+    machine = Machine(clocks=[reading(each) for first, _, last in looks for each in (first, last)])
+    told = [Attempt(rows=({"server_utc": shown},)) for _, shown, _ in looks]
+
+    class Asked(Sql):
+        def query(self, statement, *, memo):
+            assert not memo
+            return told.pop(0)
+
+    clocks.test_server_clock_is_the_hosts(machine, Asked(), TIME)
+    assert not told
+
+
+NOON = 1795420972.0
 
 
 def test_the_clock_of_the_server():
-    server_clock("2026-11-23 08:02:52.500000")
+    server_clock((NOON, "2026-11-23 08:02:52.500000", NOON + 1))
     with pytest.raises(AssertionError, match="off by -3600"):
-        server_clock("2026-11-23 07:02:52.500000")
-    for shown, last in (
-        ("2026-11-23 08:02:53.400000", 1795420973.0),
-        ("2026-11-23 08:02:53.400000", 1795420999.0),
-        ("2026-11-23 08:02:52.500000", 1795420971.0),
-        ("\x1b[2J", 1795420973.0),
-    ):
+        server_clock((NOON, "2026-11-23 07:02:52.500000", NOON + 1))
+    for shown, last in (("2026-11-23 08:02:52.500000", NOON - 1), ("\x1b[2J", NOON + 1)):
         with pytest.raises(Indeterminate):
-            server_clock(shown, last=last)
+            server_clock((NOON, shown, last))
+
+
+def test_a_clock_that_is_asked_too_slowly_is_asked_again():
+    slow = (NOON, "2026-11-23 08:02:53.400000", NOON + 27)
+    server_clock(slow, (NOON + 30, "2026-11-23 08:03:22.500000", NOON + 31))
+    with pytest.raises(AssertionError, match=r"off by -5\.5"):
+        server_clock(slow, (NOON + 30, "2026-11-23 08:03:17.000000", NOON + 31))
+    with pytest.raises(Indeterminate, match="give or take 13"):
+        server_clock(slow, slow, slow, slow)
+    with pytest.raises(Indeterminate, match="a clock was set"):
+        server_clock(slow, (NOON + 30, "2026-11-23 09:03:22.500000", NOON + 31))

@@ -6,7 +6,8 @@ from proofs.channels.host.commands.command import Command
 
 # Read when they are asked for, not with what is gathered earlier.
 COMMANDS = (
-    Command("clock", ("date", "--utc", "+%s.%N"), alone=True, limit=64),
+    # Anew: the age of what is looked at next is counted to this moment.
+    Command("clock", ("date", "--utc", "+%s.%N"), anew=True, limit=64),
     Command(
         "time-settings",
         ("timedatectl", "show", "--property=Timezone", "--property=NTPSynchronized"),
