@@ -8,7 +8,7 @@ from __future__ import annotations
 from proofs.channels.host.commands.command import Command
 
 COMMANDS = (
-    # Alone: with the lists of a whole distribution it takes seconds.
+    # Alone: with the lists of a whole distribution it takes seconds, on an emulated machine a minute.
     Command(
         "apt-pending",
         (
@@ -18,7 +18,7 @@ COMMANDS = (
         ),
         limit=1 << 20,
         alone=True,
-        seconds=60,
+        seconds=180,
     ),
     # Headers of the lists' signed indices: which archives updates come from, and of when; `apt-cache` shows addresses.
     Command(
