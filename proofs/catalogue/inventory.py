@@ -101,7 +101,8 @@ class Inventory:
         target = resolver.target()
         problems.raise_if_any()
         for where, text in resolver.warnings:
-            line = f"{document.file}:{document.line_of(where)}: {text}"
+            # These go into the bundle, for people who know nothing of the prover's directories: the name alone.
+            line = f"{self.path.name}:{document.line_of(where)}: {text}"
             if line not in self.warnings:
                 self.warnings.append(line)
         return target

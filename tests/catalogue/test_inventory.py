@@ -244,6 +244,7 @@ def test_unwise_entries_are_warned_about_once(inventory_data, catalogue_data, wr
         "second: its parameters have no effect, profile some does not select it",
     ):
         assert any(part in warning for warning in inventory.warnings)
+    assert all(warning.startswith("targets.yaml:") for warning in inventory.warnings)
 
 
 def test_entry_round_trip(resolve):
