@@ -181,13 +181,7 @@ class Resolver:
         )
 
     def _parameters(self, entries: Mapping[str, Any], key: Key) -> Any:
-        values = overrides(entries, self._catalogue.controls, key, self._problems)
-        profile = self._catalogue.profiles.get(self._entry["profile"])
-        for control in values:
-            if profile is not None and control not in profile.controls:
-                text = f"{control}: its parameters have no effect, profile {profile.id} does not select it"
-                self.warnings.append(((*key, control), text))
-        return values
+        return overrides(entries, self._catalogue.controls, key, self._problems)
 
     def _password(self, entry: Mapping[str, Any], key: Key) -> SecretRef:
         if "env" in entry:

@@ -41,6 +41,15 @@ def scope(catalogue: Catalogue, profile_id: str, engine: Engine) -> Scope:
     return Scope(tuple(name for name in catalogue.controls if name not in excluded), excluded)
 
 
+def without_effect(target: Target, scope: Scope) -> list[str]:
+    """Parameters of the target for controls that are not proven, with the reason."""
+    return [
+        f"{target.name}: parameters of {control} have no effect, {scope.excluded[control]}"
+        for control in target.parameters
+        if control in scope.excluded
+    ]
+
+
 def tailor(
     catalogue: Catalogue, profile_id: str, target: Target
 ) -> tuple[dict[str, dict[str, ParameterValue]], list[dict[str, Any]]]:

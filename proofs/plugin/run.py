@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from proofs.catalogue.secretstore import SecretStore
-from proofs.catalogue.tailor import scope, tailor
+from proofs.catalogue.tailor import scope, tailor, without_effect
 from proofs.channels.budget import DEFAULT_LIMIT, AbortBudget
 from proofs.channels.host import Machine
 from proofs.channels.ledger import Ledger, Since
@@ -122,6 +122,7 @@ class TargetRun:
     def warnings(self) -> list[str]:
         """What an assessor should know about how the looks were taken."""
         found = list(self.proof.inventory.warnings) if self.proof.inventory else []
+        found += without_effect(self.target, self.scope)
         if self.budget.aborted:
             found.append(
                 f"{self.budget.aborted} connections were ended without a login, never more than {DEFAULT_LIMIT} "

@@ -7,14 +7,14 @@ import json
 import pytest
 
 from proofs.catalogue import jsonable, load_catalogue, load_inventory, scope, tailor
+from proofs.catalogue.tailor import without_effect
 from proofs.errors import ConfigurationError
 
 
 @pytest.fixture
 def target_with(catalogue_data, inventory_data, write, tmp_path):
-    catalogue = load_catalogue(write("controls.yaml", catalogue_data))
-
     def make(parameters):
+        catalogue = load_catalogue(write("controls.yaml", catalogue_data))
         inventory_data["targets"]["one"]["parameters"] = parameters
         inventory = load_inventory(write("targets.yaml", inventory_data))
         return catalogue, inventory.resolve("one", {"lab": str(tmp_path)}, catalogue)
@@ -65,6 +65,17 @@ def test_scope_reasons(target_with):
     assert found.in_scope == ("first",)
     assert found.excluded == {"second": "it applies to mysql, the target is mariadb"}
     assert scope(catalogue, "some", "mariadb").excluded == {"second": "profile some does not select it"}
+
+
+def test_parameters_of_what_is_not_proven_have_no_effect(catalogue_data, target_with):
+    parameter = {"type": "boolean", "default": False, "description": "A flag of it."}
+    catalogue_data["controls"][1]["parameters"] = {"flag": parameter}
+    catalogue, target = target_with({"first": {"limit": 9}, "second": {"flag": True}})
+    assert without_effect(target, scope(catalogue, "all", "mysql")) == []
+    (said,) = without_effect(target, scope(catalogue, "some", "mysql"))
+    assert said == "one: parameters of second have no effect, profile some does not select it"
+    (said,) = without_effect(target, scope(catalogue, "all", "mariadb"))
+    assert said.endswith("have no effect, it applies to mysql, the target is mariadb")
 
 
 def test_unknown_profile(target_with):
