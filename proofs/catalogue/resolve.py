@@ -70,7 +70,9 @@ class Resolver:
             schema=entry.get("schema"),
             **self._sections(),
             names=dict(entry.get("names", {})),
-            parameters=self._parameters(entry.get("parameters", {}), (*self._key, "parameters")),
+            parameters=overrides(
+                entry.get("parameters", {}), self._catalogue.controls, (*self._key, "parameters"), self._problems
+            ),
             allow_canary_writes=entry.get("allow_canary_writes", False),
             allow_lockout_probe=entry.get("allow_lockout_probe", False),
             allow_ban_probe=entry.get("allow_ban_probe", False),
@@ -179,9 +181,6 @@ class Resolver:
             ClientConfiguration(self._file(entry["path"], (*key, index, "path")), entry.get("group", "client"))
             for index, entry in enumerate(entries)
         )
-
-    def _parameters(self, entries: Mapping[str, Any], key: Key) -> Any:
-        return overrides(entries, self._catalogue.controls, key, self._problems)
 
     def _password(self, entry: Mapping[str, Any], key: Key) -> SecretRef:
         if "env" in entry:
