@@ -16,13 +16,14 @@ def main() -> int:
     parser.add_argument("--target", default="lab")
     options = parser.parse_args()
     reports = ROOT / "reports"
-    before = set(reports.glob("*.proof.tar.gz"))
+    mine = f"{options.target}-[0-9]*.proof.tar.gz"
+    before = set(reports.glob(mine))
     began = time.monotonic()
     status = subprocess.run(
         [sys.executable, "-m", "pytest", f"--target={options.target}", "--no-header"], cwd=ROOT, check=False
     ).returncode
     took = time.monotonic() - began
-    bundles = sorted(set(reports.glob("*.proof.tar.gz")) - before)
+    bundles = sorted(set(reports.glob(mine)) - before)
     for bundle in bundles:
         shown = bundle.relative_to(ROOT)
         print(f"\n$ proofs verify {shown}", flush=True)
