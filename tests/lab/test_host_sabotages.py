@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from host_matrix import rounds
 from sabotage_matrix import HEADER, line
 
 from proofs.catalogue.controls import load_catalogue
@@ -28,6 +29,16 @@ def test_every_control_of_a_host_has_a_sabotage() -> None:
 def test_the_documentation_has_the_table() -> None:
     rows = (line(each.name, [HOSTS[e] for e in each.steps], each.breaks) for each in host_sabotages.load().values())
     assert "\n".join([*HEADER, *rows]) in (Path(__file__).parents[2] / "docs" / "hosts.md").read_text()
+
+
+def test_rounds_hold_every_sabotage_once_and_no_control_twice() -> None:
+    known = list(host_sabotages.load().values())
+    made = rounds(known)
+    assert sorted(each.name for one in made for each in one) == sorted(each.name for each in known)
+    for one in made:
+        touched = [control for each in one for control in each.breaks | each.doubts]
+        assert len(touched) == len(set(touched))
+    assert len(made) < len(known) / 4
 
 
 def test_every_script_is_one_of_posix_shell() -> None:
