@@ -15,7 +15,7 @@ from proofs.catalogue.tailor import profile_of
 from proofs.errors import ConfigurationError
 from proofs.model import Catalogue
 from proofs.plugin.probes import probe_ids
-from proofs.plugin.settings import Setting, parse_settings, signer_of
+from proofs.plugin.settings import Setting, parse_settings, recorded_settings, signer_of
 from proofs.resources import CONTROLS, PROBES, TARGETS
 
 if TYPE_CHECKING:
@@ -55,8 +55,13 @@ def prepare(option: Any, chosen: Sequence[str], working: Path) -> Proof:
     else:
         catalogue = load_catalogue(working / option.controls if option.controls else CONTROLS)
         check_probes(catalogue, probes)
-    if option.profile is not None:
-        profile_of(catalogue, option.profile)
+    profile, settings = option.profile, parse_settings(option.set, catalogue)
+    if replay is not None:
+        # As it was proven, unless told otherwise: what is set now is put over what was set then.
+        profile = profile or str(replay.run["profile"]["id"])
+        settings = recorded_settings(replay.run["tailoring"], catalogue) + settings
+    if profile is not None:
+        profile_of(catalogue, profile)
     only = tuple(name for value in option.control for name in value.split(",") if name)
     for name in only:
         if name not in catalogue.controls:
@@ -66,9 +71,9 @@ def prepare(option: Any, chosen: Sequence[str], working: Path) -> Proof:
         targets=[],
         probes=probes,
         only=only,
-        settings=parse_settings(option.set, catalogue),
+        settings=settings,
         reports=(working / option.reports).resolve(),
-        profile=option.profile,
+        profile=profile,
         replay=replay,
     )
     if replay is not None:

@@ -14,6 +14,9 @@ from proofs.catalogue.tailor import jsonable
 from proofs.errors import ConfigurationError
 from proofs.model import Catalogue, ParameterValue, SecretRef
 
+COMMAND_LINE = "command line"
+"""Who changed a parameter, in the record of a tailoring."""
+
 
 @dataclass(frozen=True, slots=True)
 class Setting:
@@ -50,6 +53,19 @@ def parse_settings(texts: Sequence[str], catalogue: Catalogue) -> list[Setting]:
     return settings
 
 
+def recorded_settings(records: Sequence[Mapping[str, Any]], catalogue: Catalogue) -> list[Setting]:
+    """The `--set` options of a recorded run, from its tailoring; what the catalogue no longer has is left out."""
+    settings = []
+    for record in records:
+        control = catalogue.controls.get(record["control"])
+        parameter = control.parameters.get(record["parameter"]) if control else None
+        value = record["value"]
+        if record["by"] == COMMAND_LINE and parameter is not None and fits(parameter.type, value):
+            value = tuple(value) if isinstance(value, list) else value
+            settings.append(Setting(record["control"], record["parameter"], value))
+    return settings
+
+
 def apply_settings(
     settings: Sequence[Setting],
     catalogue: Catalogue,
@@ -66,7 +82,7 @@ def apply_settings(
                 "parameter": setting.parameter,
                 "default": jsonable(default),
                 "value": jsonable(setting.value),
-                "by": "command line",
+                "by": COMMAND_LINE,
             }
         )
 

@@ -1,7 +1,7 @@
 """Recorded proofs of the lab's machines, judged again by today's probes: host probes are tested without a machine.
 
-A recording is the bundle of a full proof of a good machine (`make host`, HOST=db02 for the other), copied here. After a
-change of what a probe asks it has to be made again.
+A recording is the bundle of a full proof of a good machine (`make host`, HOST=db02 for the other), copied here; one is
+of db02's benchmark alone (docs/hosts.md). After a change of what a probe asks it has to be made again.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from proofs.catalogue.controls import load_catalogue
 from proofs.catalogue.parameters import fits
 from proofs.errors import ConfigurationError
 from proofs.export.words import tailored
-from proofs.plugin.settings import apply_settings, parse_settings, passphrase_of
+from proofs.plugin.settings import apply_settings, parse_settings, passphrase_of, recorded_settings
 from proofs.resources import CONTROLS
 
 
@@ -54,6 +54,15 @@ def test_a_setting_back_to_the_default_says_so(catalogue):
     records = []
     apply_settings(settings, catalogue, {"fips-module-active": {"level": "off-stated"}}, records)
     assert tailored(records[0]) == "fips-module-active.level is at its default again, 'provider', by command line"
+
+
+def test_settings_of_a_recorded_run_are_those_of_its_command_line(catalogue):
+    settings = parse_settings(["sql-mode-strict.required_modes=[A, B]", "fips-module-active.level=kernel"], catalogue)
+    records = [{"control": "fips-module-active", "parameter": "level", "value": "off-stated", "by": "target"}]
+    apply_settings(settings, catalogue, {"sql-mode-strict": {}, "fips-module-active": {}}, records)
+    assert recorded_settings(records, catalogue) == settings
+    gone = [{**records[-1], "control": "gone"}, {**records[-1], "parameter": "gone"}, {**records[-1], "value": [1]}]
+    assert recorded_settings(gone, catalogue) == []
 
 
 def test_passphrases_come_by_reference(tmp_path, monkeypatch):
