@@ -25,6 +25,7 @@ from proofs.lab import host_sabotages
 from proofs.lab.host_sabotages import HostSabotage
 from proofs.lab.labs import lease
 from proofs.lab.vm import access, recipe
+from proofs.model import Engine
 
 ALWAYS = ("private-key-permissions", "bind-address-restricted", "audit-anchor-off-host")
 """Controls of other surfaces that look at the host."""
@@ -79,6 +80,11 @@ def rounds(chosen: Iterable[HostSabotage]) -> list[list[HostSabotage]]:
     return made
 
 
+def _turn(sabotage: HostSabotage, engine: Engine) -> tuple[bool, bool]:
+    """What restarts the server first, for it would mend what is done to the process; what stops anchors last."""
+    return "audit-anchor-timer" in sabotage.breaks, "restart" not in sabotage.steps[engine].shell
+
+
 def matrix(name: str, chosen: Sequence[str], scratch: Path, how: str) -> list[tuple[str, str, frozenset[str]]]:
     """(sabotages, what is wrong, controls that noticed) of one machine, the good machine first and last.
 
@@ -100,7 +106,7 @@ def matrix(name: str, chosen: Sequence[str], scratch: Path, how: str) -> list[tu
         for every in rounds(wanted) if how == "together" else [[each] for each in wanted]:
             breaks = frozenset().union(*(each.breaks for each in every))
             doubts = frozenset().union(*(each.doubts for each in every))
-            for each in every:
+            for each in sorted(every, key=lambda each: _turn(each, host.engine)):
                 broken.callback(access.shell, state.directory, each.steps[host.engine].undo)
                 access.shell(state.directory, each.steps[host.engine].shell)
             label = " + ".join(each.name for each in every)
