@@ -533,7 +533,8 @@ def report(bundle: Bundle, key_given: bool) -> str:
     for record in found["tailoring"]:
         name = f"{plain(record['control'])}.{plain(record['parameter'])}"
         value, default = plain(repr(record["value"])), plain(repr(record["default"]))
-        said = f"is at its default again, {value}" if value == default else f"is {value}, not {default}"
+        same = record["value"] == record["default"]  # what is shown of them is cut to a length
+        said = f"is at its default again, {value}" if same else f"is {value}, not {default}"
         lines.append(f"TAILORED  {name} {said}, by {plain(record['by'])}")
     if run["partial"]:
         lines.append(f"PARTIAL   not every probe was selected: {plain(run['selection'])}")

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -106,3 +107,15 @@ def test_python_without_cryptography_is_told_so(
     monkeypatch.setitem(sys.modules, "cryptography.exceptions", None)
     assert verifier.main([str(GOOD)]) == 2
     assert "needs the Python package `cryptography`" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("more", "said"), [("other", "is ["), ("end", "is at its default again, [")])
+def test_a_tailored_value_is_compared_as_it_is_not_as_it_is_shown(more: str, said: str) -> None:
+    long = ["a rule by name"] * 40
+    record = {"control": "c", "parameter": "p", "value": [*long, more], "default": [*long, "end"], "by": "target"}
+    run = {"started": "", "partial": False, "status": "complete"}
+    assessment = {"run": run, "counts": dict.fromkeys(verifier.VERDICTS, 0), "tailoring": [record]}
+    assessment["target"] = {"name": "t", "engine": "mysql"}
+    statement = {"predicate": {"proofOfControls": {"signer": "named"}}}
+    bundle = SimpleNamespace(assessment=assessment, statement=statement, keyid="k")
+    assert f"TAILORED  c.p {said}" in verifier.report(bundle, key_given=True)

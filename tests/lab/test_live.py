@@ -57,11 +57,16 @@ def watchdogs_of(name, pid):
     return [process for process, words in command_lines() if words.endswith(ending)]
 
 
-def await_no_remains(name, limit_s=15):
+def awaited(look, limit_s=15):
+    """What `look` gives as soon as that is true, or what it gives when the time is over."""
     deadline = time.monotonic() + limit_s
-    while (found := remains(name)) and time.monotonic() < deadline:
+    while not (found := look()) and time.monotonic() < deadline:
         time.sleep(0.05)
     return found
+
+
+def await_no_remains(name):
+    return [] if awaited(lambda: not remains(name)) else remains(name)
 
 
 @pytest.fixture(scope="module", params=ENGINES)
@@ -313,9 +318,7 @@ def test_a_lab_whose_owner_and_watchdog_were_killed_is_reaped(engine, holder):
     name = name_of(engine)
     owner, pid = holder(name, engine)
     # A process that was just started has no command line to read for a moment.
-    deadline = time.monotonic() + 15
-    while not (watchdogs := watchdogs_of(name, pid)) and time.monotonic() < deadline:
-        time.sleep(0.01)
+    watchdogs = awaited(lambda: watchdogs_of(name, pid))
     assert len(watchdogs) == 1
     os.kill(watchdogs[0], signal.SIGKILL)
     owner.kill()
@@ -329,9 +332,7 @@ def test_a_dead_server_s_remains_are_cleared_away(engine):
     name = name_of(engine)
     state = lab.up(name, engine)
     os.kill(state.pid, signal.SIGKILL)
-    deadline = time.monotonic() + 10
-    while state.alive and time.monotonic() < deadline:
-        time.sleep(0.01)
+    assert awaited(lambda: not state.alive)
     fresh = lab.up(name, engine)
     assert (fresh.pid, fresh.born) != (state.pid, state.born)
     assert login(fresh, "app") == "app@127.0.0.1"

@@ -315,5 +315,8 @@ def test_a_clock_that_is_asked_too_slowly_is_asked_again():
         server_clock(slow, (NOON + 30, "2026-11-23 08:03:17.000000", NOON + 31))
     with pytest.raises(Indeterminate, match="give or take 13"):
         server_clock(slow, slow, slow, slow)
+    close = (NOON, "2026-11-23 08:02:53.400000", NOON + 1)
+    with pytest.raises(Indeterminate, match=r"off by \+0\.9.* give or take 0\.5"):
+        server_clock(close, close, close, close)
     with pytest.raises(Indeterminate, match="a clock was set"):
         server_clock(slow, (NOON + 30, "2026-11-23 09:03:22.500000", NOON + 31))
