@@ -323,6 +323,21 @@ class HostChannel(Protocol):
         """
         ...
 
+    def ssh_offer(self) -> Json:
+        """What the sshd that runs offers the prover's account, asked by a login of its own that proves nothing.
+
+        {kexalgorithms, hostkeyalgorithms, ciphers, macs (names, of both directions), let_in (without any proof!),
+        methods (by which one may log in; empty if let in)}. `Indeterminate` where the host is not reached over SSH.
+        """
+        ...
+
+    def unban_if_gone(self, *, jail: str, address: str) -> AbstractContextManager[None]:
+        """While the block runs, the host itself stands by to lift a ban, should the prover or the way to it be gone.
+
+        Raises `ChannelError` where it does not, and unless the target says `allow_ban_probe`.
+        """
+        ...
+
 
 class ScapChannel(Protocol):
     """A security benchmark, evaluated on the host by OpenSCAP as the target's `host.scap` says."""

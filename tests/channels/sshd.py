@@ -36,8 +36,8 @@ class Sshd:
 
 
 @contextmanager
-def serving(directory: Path) -> Iterator[Sshd]:
-    """Start sshd(8) with keys of its own and wait until it listens."""
+def serving(directory: Path, settings: str = "") -> Iterator[Sshd]:
+    """Start sshd(8) with keys and settings of its own, and wait until it listens."""
     program = shutil.which("sshd") or "/usr/sbin/sshd"
     if not Path(program).exists():
         pytest.skip("no sshd on this machine (package openssh-server)")
@@ -49,7 +49,8 @@ def serving(directory: Path) -> Iterator[Sshd]:
     (directory / "known_hosts").write_text(f"[127.0.0.1]:{port} {public[0]} {public[1]}\n")
     (directory / "authorized").write_text((directory / "user.pub").read_text())
     (directory / "sshd_config").write_text(
-        f"ListenAddress 127.0.0.1:{port}\nHostKey {directory}/host\nAuthorizedKeysFile {directory}/authorized\n"
+        f"{settings}ListenAddress 127.0.0.1:{port}\nHostKey {directory}/host\n"
+        f"AuthorizedKeysFile {directory}/authorized\n"
         f"PidFile {directory}/pid\nStrictModes no\nUsePAM no\nPasswordAuthentication no\nPermitRootLogin yes\n"
     )
     Path("/run/sshd").mkdir(exist_ok=True)

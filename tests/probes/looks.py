@@ -104,6 +104,7 @@ class Machine:
     commands: Mapping[str, Any] = field(default_factory=dict)
     clocks: list[Mapping[str, Any]] = field(default_factory=list)
     arrival: Any = None
+    offer: Any = None
 
     def command(self, name: str, **arguments: str) -> CommandOutput:
         known()[name].filled(arguments)
@@ -130,6 +131,9 @@ class Machine:
         if isinstance(self.arrival, Exception):
             raise self.arrival
         return self.arrival
+
+    def ssh_offer(self) -> Any:
+        return self.offer
 
 
 def experiments(engine: str = "mysql") -> Any:

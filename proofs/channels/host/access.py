@@ -29,10 +29,11 @@ _LONGEST_TURN = 1024
 
 
 class Access:
-    """A connection to a host, made at the first command; `close` ends it."""
+    """A connection to a host, made at the first command, with options of ssh_config(5) of its own; `close` ends it."""
 
-    def __init__(self, host: Host) -> None:
+    def __init__(self, host: Host, **options: str) -> None:
         self._host = host
+        self._options = options
         self._backend: Any = None
         self._directory: str | None = None
         self._seconds = 60.0
@@ -46,12 +47,13 @@ class Access:
         seconds: float = 60.0,
         heard: Callable[[bytes], None] | None = None,
         talk: Callable[[Callable[[], str]], None] | None = None,
+        refusable: bool = False,
     ) -> Any:
         """Run a shell command, arguments quoted by testinfra; its `CommandResult`.
 
         `heard` is given what comes on stderr as it comes (over SSH and on this machine), for showing progress. `talk`
         is given a function that sends the command an empty line and returns the line it answers with; it is left where
-        the command ends.
+        the command ends. `refusable`: that ssh itself failed (exit status 255) is an answer.
         Raises `ChannelError` for a host that is not reached or whose key is not known, and above the limits.
         """
         self._seconds, self._heard, self._talk = seconds, heard, talk
@@ -60,6 +62,8 @@ class Access:
                 self._backend = self._connect()
             return self._backend.run(command, *arguments)
         except RuntimeError as error:  # what testinfra raises where ssh itself exits with 255
+            if refusable and hasattr(error.args[0], "stderr_bytes"):
+                return error.args[0]
             raise ChannelError(f"no access to the host: {_said(error)}") from None
         except (OSError, ValueError, ImportError) as error:
             raise ChannelError(f"no access to the host: {type(error).__name__}") from None
@@ -104,6 +108,7 @@ class Access:
         )
         self._directory = tempfile.mkdtemp(prefix="proofs-ssh-")
         options["ControlPath"] = f"{self._directory}/control"
+        options |= self._options
         return " ".join(f"-o {shlex.quote(f'{name}={value}')}" for name, value in options.items())
 
     def _run_local(self, command: str, *arguments: str) -> Any:
@@ -128,9 +133,8 @@ class Access:
 
 
 def _asking(question: int, answers: int, seconds: float) -> Callable[[], str]:
-    deadline = time.monotonic() + seconds
-
     def ask() -> str:
+        deadline = time.monotonic() + seconds
         try:
             os.write(question, b"\n")
         except BrokenPipeError:

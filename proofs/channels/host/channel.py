@@ -12,14 +12,16 @@ import ipaddress
 import posixpath
 import shlex
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import Any
 
-from proofs.channels.host import received
+from proofs.channels.host import guard, received
 from proofs.channels.host.access import Access
 from proofs.channels.host.clock import compared
 from proofs.channels.host.commands import Command, known
+from proofs.channels.host.offer import offered
 from proofs.channels.host.output import CommandOutput
 from proofs.channels.host.script import answers, script
 from proofs.errors import ChannelError, Indeterminate
@@ -103,6 +105,27 @@ class Machine:
             return received.awaited(before, received.login(said), wait_s)
 
         return self._sink.exchange(Request("host", "login_received", {"wait_s": wait_s}), perform, memo=True).answer
+
+    def ssh_offer(self) -> Json:
+        """What the running sshd offers; see `HostChannel.ssh_offer`."""
+        host = self._need_access()
+        return self._sink.exchange(Request("host", "ssh_offer", {}), lambda: offered(host), memo=True).answer
+
+    @contextmanager
+    def unban_if_gone(self, *, jail: str, address: str) -> Iterator[None]:
+        """While the block runs, a guard stands; see `HostChannel.unban_if_gone`."""
+        host, wanted = self._need_access(), known()["fail2ban-unban"]
+        if not self._target.allow_ban_probe:
+            raise ChannelError(f"{self._target.name} does not allow {wanted.name} to be run (allow_ban_probe)")
+        argv = wanted.filled({"jail": jail, "address": address})
+        with ExitStack() as stands:
+
+            def perform() -> Json:
+                stands.enter_context(guard.standing(host, argv))
+                return {"standing": True}
+
+            self._sink.exchange(Request("host", "unban_if_gone", {"jail": jail, "address": address}), perform)
+            yield
 
     def access(self) -> Access:
         """The way to the host, for a channel whose program runs for long there. `Indeterminate` without host access."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 from proofs.errors import ChannelError, Indeterminate, ProofsError, StorageError
@@ -38,18 +39,19 @@ def test_failed_logins_are_banned(
     if tries > MOST_LOGINS:
         raise Indeterminate(f"it would take {tries} failed logins, and a probe makes no more than {MOST_LOGINS}")
     must_be_able_to_lift(machine, place)
-    attack = _Attack(machine, network, place, banned(machine, place.jail), refused_logins(machine))
-    try:
-        attack.fail_to_log_in(tries)
-        attack.wait(within)
-    except BaseException as error:  # whatever happens, Ctrl-C and the run's time limit too, nobody stays banned
-        left = attack.end()
-        if left and isinstance(error, KeyboardInterrupt | StorageError | AssertionError):
-            raise type(error)(f"{error}; {left}") from error
-        if left and isinstance(error, ChannelError | Indeterminate):
-            raise Indeterminate(f"{error}; {left}") from error
-        raise
-    left = lift(machine, place, attack.known, attack.seen)
+    with ExitStack() as guard:
+        attack = _Attack(machine, network, place, guard, banned(machine, place.jail), refused_logins(machine))
+        try:
+            attack.fail_to_log_in(tries)
+            attack.wait(within)
+        except BaseException as error:  # whatever happens, Ctrl-C and the run's time limit too, nobody stays banned
+            left = attack.end()
+            if left and isinstance(error, KeyboardInterrupt | StorageError | AssertionError):
+                raise type(error)(f"{error}; {left}") from error
+            if left and isinstance(error, ChannelError | Indeterminate):
+                raise Indeterminate(f"{error}; {left}") from error
+            raise
+        left = lift(machine, place, attack.known, attack.seen)
     again = network.connect_until(place.address, place.port, opened=True, within_s=within, vantage=place.vantage)
     if left:
         raise Indeterminate(left)
@@ -67,6 +69,7 @@ class _Attack:
     machine: HostChannel
     network: NetworkChannel
     place: Place
+    guard: ExitStack
     known: frozenset[Address]
     before: frozenset[Login]
     seen: Address | None = None
@@ -90,6 +93,8 @@ class _Attack:
             f"jail {place.jail} lists {self.seen} as banned already, and yet sshd answers it: its action "
             "keeps nobody out"
         )
+        # From here on the host lets the vantage in again by itself, should the prover be killed.
+        self.guard.enter_context(self.machine.unban_if_gone(jail=place.jail, address=str(self.seen)))
         while self.made < tries and self.seen not in banned(self.machine, place.jail):
             if "denied" not in self._try().codes:
                 break

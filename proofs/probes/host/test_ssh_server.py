@@ -10,6 +10,7 @@ from proofs.ports import HostChannel
 from proofs.probes.transport.settings import listed, texts
 
 LOOKS = ("sshd-effective", "sshd-effective-root")
+ALGORITHMS = ("ciphers", "macs", "kexalgorithms", "hostkeyalgorithms")
 _SYNONYMS = {"without-password": "prohibit-password"}
 
 
@@ -31,10 +32,24 @@ def test_nobody_logs_in_by_password(machine: HostChannel) -> None:
 
 def test_only_approved_algorithms(machine: HostChannel, params: Mapping[str, ParameterValue]) -> None:
     """Each algorithm that the configuration allows is in the parameter's list."""
-    for name in ("ciphers", "macs", "kexalgorithms", "hostkeyalgorithms"):
+    for name in ALGORITHMS:
         found = listed(_value(machine, "sshd-effective", name))
         others = [each for each in found if each not in texts(params, name)]
         assert not others, f"{name} has {', '.join(others)[:300]!a}"
+
+
+def test_running_server_offers_no_more(machine: HostChannel, params: Mapping[str, ParameterValue]) -> None:
+    """What the sshd that runs offers is in the lists too, and no password among the ways to log in.
+
+    A server works by the files that it last read (sshd(8), SIGHUP). Asked as the prover's account.
+    """
+    offer = machine.ssh_offer()
+    assert not offer["let_in"], "the sshd that runs lets the prover's account in without any proof of who it is"
+    passwords = sorted({"password", "keyboard-interactive"} & set(offer["methods"]))
+    assert not passwords, f"the sshd that runs lets people log in by {', '.join(passwords)}"
+    for name in ALGORITHMS:
+        others = [each for each in offer[name] if each not in texts(params, name)]
+        assert not others, f"the sshd that runs offers of {name}: {', '.join(others)[:300]!a}"
 
 
 def _value(machine: HostChannel, look: str, name: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import pytest
@@ -45,6 +46,7 @@ class House:
     shut: bool = False
     logins: int = 0
     changed: list[str] = field(default_factory=list)
+    guard: str = "none yet"
 
     def command(self, name, **arguments):
         known()[name].filled(arguments)
@@ -73,6 +75,16 @@ class House:
         self.listed.discard(address)
         self.shut = self.shut and self.stays_closed
         return "1\n"
+
+    @contextmanager
+    def unban_if_gone(self, *, jail, address):
+        assert (jail, address, self.logins) == ("sshd", self.outside, 1)
+        if self.guard == "refused":
+            raise ChannelError("the host has no shell")
+        self.guard = "stands"
+        yield
+        assert not self.shut or self.unban == "fails" or self.stays_closed  # nobody is banned when it goes
+        self.guard = "gone"
 
     def failed_login(self, host, port, *, vantage):
         assert (host, port, vantage) == ("10.20.2.10", 22, "outside")
@@ -108,6 +120,7 @@ def test_banned_and_lifted(changes):
     assert house.changed == ["10.20.2.2"]
     assert not house.shut
     assert house.logins <= 6
+    assert house.guard == "gone"
 
 
 @pytest.mark.parametrize(
@@ -200,11 +213,12 @@ def test_nobody_fails_to_log_in(house, changes, message):
         ({"journal": "Failed\n"}, {}, "from nowhere"),
         ({"journal": "Invalid user {name} from \x1b[31m port {port}\n"}, {}, "from nowhere"),
         ({"journal": TWO}, {}, "2 addresses"),
+        ({"guard": "refused"}, {}, "the host has no shell"),
     ],
 )  # fmt: skip
 def test_after_the_first_failed_login_nothing_is_clear(house, changes, message):
     made = House(**house)
-    with pytest.raises(Indeterminate, match=message):
+    with pytest.raises((Indeterminate, ChannelError), match=message):
         run(made, **changes)
     assert made.logins == 1
 

@@ -81,6 +81,37 @@ def test_sshd_unseen(probe, text):
         probe(Machine())
 
 
+OFFER = {
+    "kexalgorithms": ["curve25519-sha256"],
+    "hostkeyalgorithms": ["ssh-ed25519"],
+    "ciphers": ["aes256-ctr"],
+    "macs": ["hmac-sha2-512-etm@openssh.com"],
+    "let_in": False,
+    "methods": ["publickey"],
+}
+
+
+def test_the_running_server_offers_what_it_may():
+    ssh.test_running_server_offers_no_more(Machine(offer=OFFER), PARAMS)
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"let_in": True, "methods": []}, "without any proof"),
+        ({"methods": ["publickey", "password"]}, "log in by password"),
+        ({"methods": ["keyboard-interactive"]}, "log in by keyboard-interactive"),
+        ({"ciphers": ["aes256-ctr", "aes128-cbc"]}, "offers of ciphers: 'aes128-cbc'"),
+        ({"macs": ["hmac-sha1"]}, "hmac-sha1"),
+        ({"kexalgorithms": ["diffie-hellman-group1-sha1"]}, "group1"),
+        ({"hostkeyalgorithms": ["ssh-rsa", "ssh-ed25519"]}, "'ssh-rsa'"),
+    ],
+)
+def test_the_running_server_offers_more(changes, says):
+    with pytest.raises(AssertionError, match=says):
+        ssh.test_running_server_offers_no_more(Machine(offer=OFFER | changes), PARAMS)
+
+
 NOW = datetime(2026, 11, 23, 5, 42, 30, tzinfo=UTC)
 WHERE = target(host=Host("ssh://h", anchor_timer="audit-anchor.timer"))
 TIMER = (
