@@ -12,6 +12,7 @@ import argparse
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -21,7 +22,8 @@ from sabotage_matrix import HEADER, assessment_in, line
 
 from proofs import resources
 from proofs.catalogue.controls import load_catalogue
-from proofs.lab import host_sabotages
+from proofs.errors import ChannelError
+from proofs.lab import anchoring, host_sabotages
 from proofs.lab.host_sabotages import HostSabotage
 from proofs.lab.labs import lease
 from proofs.lab.vm import access, recipe
@@ -29,6 +31,8 @@ from proofs.model import Engine
 
 ALWAYS = ("private-key-permissions", "bind-address-restricted", "audit-anchor-off-host")
 """Controls of other surfaces that look at the host."""
+ANCHORS = "audit-anchor-timer"
+ANCHORED_S = 180.0
 LIMIT_S = 900
 NARROW = "prove only the controls that must notice"
 TOGETHER = "break every control at once, in rounds"
@@ -82,7 +86,18 @@ def rounds(chosen: Iterable[HostSabotage]) -> list[list[HostSabotage]]:
 
 def _turn(sabotage: HostSabotage, engine: Engine) -> tuple[bool, bool]:
     """What restarts the server first, for it would mend what is done to the process; what stops anchors last."""
-    return "audit-anchor-timer" in sabotage.breaks, "restart" not in sabotage.steps[engine].shell
+    return ANCHORS in sabotage.breaks, "restart" not in sabotage.steps[engine].shell
+
+
+def _forget_anchors(directory: Path) -> None:
+    """Begin the lab's anchors anew: a gap is seen for a day, as it should be, but is not of the next sabotage."""
+    file = directory / anchoring.FILE
+    file.write_bytes(b"")
+    deadline = time.monotonic() + ANCHORED_S
+    while b"\n" not in file.read_bytes():
+        if time.monotonic() > deadline:
+            raise ChannelError(f"no anchor of {directory.name} came within {ANCHORED_S:g} s")
+        time.sleep(0.5)
 
 
 def matrix(name: str, chosen: Sequence[str], scratch: Path, how: str) -> list[tuple[str, str, frozenset[str]]]:
@@ -112,6 +127,8 @@ def matrix(name: str, chosen: Sequence[str], scratch: Path, how: str) -> list[tu
             label = " + ".join(each.name for each in every)
             take(label, breaks, doubts, sorted(breaks) if how == "narrow" else judged(breaks))
             broken.close()
+            if any(ANCHORS in each.breaks for each in every):
+                _forget_anchors(state.directory)
         take("(none, at the end)", frozenset(), frozenset(), judged(()))
     return rows
 

@@ -15,6 +15,7 @@ from proofs.lab.files import write_private, write_public
 from proofs.lab.state import SOCKET
 
 BOOT_LIMIT_S = 300.0
+HUNG_UP_LIMIT_S = 15.0
 ADMINISTRATOR = "admin"
 REMOTE_SOCKET = "/run/mysqld/mysqld.sock"
 ADMIN_KEY = Path("ssh") / "admin"
@@ -48,15 +49,21 @@ def ssh(directory: Path, *options: str) -> list[str]:
 def shell(directory: Path, script: str, *, limit_s: float = 120.0, check: bool = True) -> str:
     """Run a POSIX shell script as root on the machine in this lab directory; what it printed.
 
-    Raises `ChannelError`: not to be reached, too slow, or (where `check`) it failed (its last words).
+    A sshd that is being reloaded hangs up before it has said a word, so nothing was run, and it is asked again. Raises
+    `ChannelError`: not to be reached, too slow, or (where `check`) it failed (its last words).
     """
-    try:
-        done = subprocess.run(
-            [*ssh(directory), "sudo", "-n", "sh", "-s"],
-            check=False, input=script.encode(), capture_output=True, timeout=limit_s, env=_environment(),
-        )  # fmt: skip
-    except subprocess.TimeoutExpired as error:
-        raise ChannelError(f"machine: a command took over {limit_s:g} s") from error
+    deadline = time.monotonic() + HUNG_UP_LIMIT_S
+    while True:
+        try:
+            done = subprocess.run(
+                [*ssh(directory), "sudo", "-n", "sh", "-s"],
+                check=False, input=script.encode(), capture_output=True, timeout=limit_s, env=_environment(),
+            )  # fmt: skip
+        except subprocess.TimeoutExpired as error:
+            raise ChannelError(f"machine: a command took over {limit_s:g} s") from error
+        if b"kex_exchange_identification:" not in done.stderr or time.monotonic() > deadline:
+            break
+        time.sleep(0.5)
     said = done.stdout.decode(errors="replace")
     if done.returncode == 255 or (check and done.returncode != 0):
         words = done.stderr.decode(errors="replace").strip().splitlines()[-1:] or said.strip().splitlines()[-1:]
