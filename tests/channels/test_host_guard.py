@@ -28,7 +28,7 @@ from proofs.channels.host import guard
 from proofs.model import Host
 guard.SETTLE_S = 0
 connection, identity_file, known_hosts, lifted = sys.argv[1:]
-with guard.standing(Host(connection, identity_file, known_hosts), ("touch", lifted)):
+with guard.standing(Host(connection, identity_file, known_hosts), ("/bin/sh", "-c", f"echo killed >> {lifted}")):
     os.kill(os.getpid(), signal.SIGKILL)
 """
 UNBAN = {"jail": "sshd", "address": "192.0.2.1"}
@@ -54,15 +54,21 @@ def target_of(host: Host) -> Target:
     return replace(target_at(1), host=host, allow_ban_probe=True)
 
 
+def awaited(file: Path, text: str) -> str:
+    """What the host wrote, once it has."""
+    deadline = time.monotonic() + 20
+    while not (file.exists() and text in file.read_text()):
+        assert time.monotonic() < deadline, "nobody lifted the ban"
+        time.sleep(0.05)
+    return file.read_text()
+
+
 def test_a_prover_that_is_killed(sshd: Sshd, lifted: Path) -> None:
     host = sshd.host()
     argv = [host.connection, host.identity_file, host.known_hosts, str(lifted)]
     done = subprocess.run([sys.executable, "-c", KILLED, *map(str, argv)], check=False, timeout=60)
     assert done.returncode == -signal.SIGKILL
-    deadline = time.monotonic() + 20
-    while not lifted.exists():
-        assert time.monotonic() < deadline, "nobody lifted the ban"
-        time.sleep(0.05)
+    assert awaited(lifted, "killed") == "killed\n"
 
 
 def test_all_is_well_and_nothing_is_left(sshd: Sshd, lifted: Path) -> None:
@@ -81,11 +87,7 @@ def test_all_is_well_and_nothing_is_left(sshd: Sshd, lifted: Path) -> None:
 def test_the_way_to_it_is_lost(sshd: Sshd, lifted: Path) -> None:
     with Machine(target_of(sshd.host()), Recorder()).unban_if_gone(**UNBAN):
         subprocess.run(["pkill", "-f", f"ssh .*{lifted}"], check=True)
-    deadline = time.monotonic() + 20
-    while not lifted.exists():
-        assert time.monotonic() < deadline, "nobody lifted the ban"
-        time.sleep(0.05)
-    assert lifted.read_text() == "sshd 192.0.2.1\n"
+    assert awaited(lifted, "192.0.2.1") == "sshd 192.0.2.1\n"
 
 
 def test_no_guard_stands(sshd: Sshd, lifted: Path) -> None:
