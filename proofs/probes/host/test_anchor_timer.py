@@ -29,17 +29,28 @@ def test_last_run_was_recent(machine: HostChannel, target: Target, params: Mappi
     assert age >= -oldest, f"{timer} ran in the future: {shown!a}"
 
 
-def test_last_run_succeeded(machine: HostChannel, target: Target) -> None:
-    """What the timer starts ended its last run with Result=success and exit status 0: systemd.service(5)."""
+def test_last_run_succeeded(machine: HostChannel, target: Target, params: Mapping[str, ParameterValue]) -> None:
+    """What the timer starts ended its last run with Result=success and exit status 0: systemd.service(5).
+
+    A run that is skipped for a condition of the unit (systemd.unit(5), Condition…=) leaves the marks of the one before.
+    """
     timer = _timer(target)
-    service = properties(machine, timer).get("Unit", "")
+    of_timer = properties(machine, timer)
+    service = of_timer.get("Unit", "")
     if not service:
         raise Indeterminate(f"systemctl does not show what {timer} starts")
     shown = properties(machine, service)
     result, status = shown.get("Result"), shown.get("ExecMainStatus")
     assert shown["LoadState"] == "loaded", f"{service}: {shown['LoadState']!a}"
     assert (result, status) == ("success", "0"), f"{service} ended with {result!a}, exit status {status!a}"
-    assert shown.get("ExecMainStartTimestamp"), f"{service} has not run since the boot"
+    began = shown.get("ExecMainStartTimestamp")
+    assert began, f"{service} has not run since the boot"
+    assert shown.get("ConditionResult") != "no", f"{service} is skipped: a condition of its unit does not hold"
+    late = (_moment(of_timer.get("LastTriggerUSec", "")) - _moment(began)).total_seconds()
+    oldest = number(params, "max_age_s")
+    assert late <= oldest, (
+        f"{service} last ran {late:.0f} s before {timer} last started it, at most {oldest} s are agreed"
+    )
 
 
 def _timer(target: Target) -> str:

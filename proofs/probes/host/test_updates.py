@@ -64,14 +64,18 @@ def test_no_security_update_is_pending(machine: HostChannel, params: Mapping[str
     assert not pending, f"{len(pending)} security updates are not installed: {shown[:400]!a}"
 
 
-def test_updates_install_themselves(machine: HostChannel) -> None:
-    """apt's daily runs update the lists and install upgrades: apt.systemd.daily, unattended-upgrade(8)."""
+def test_updates_install_themselves(machine: HostChannel, params: Mapping[str, ParameterValue]) -> None:
+    """apt's daily runs update the lists and install upgrades, and often: apt.systemd.daily, unattended-upgrade(8)."""
     _apt(machine)
     lines = machine.command("apt-periodic").lines
     settings = dict(re.findall(r'^APT::Periodic::([A-Za-z-]+) "(.*)";$', "\n".join(lines), re.MULTILINE))
+    enabled, most = settings.get("Enable", "1"), number(params, "max_days")
+    assert enabled != "0", "APT::Periodic::Enable is '0': apt does nothing by itself"
     for name in ("Update-Package-Lists", "Unattended-Upgrade"):
         value = settings.get(name, "0")
         assert value not in ("", "0"), f"APT::Periodic::{name} is {value!a}: apt does not do it by itself"
+        days = re.fullmatch(r"([0-9]+)d?", value)
+        assert not days or int(days[1]) <= most, f"APT::Periodic::{name} is {value!a}, expected at most {most} days"
     for unit in ("apt-daily.timer", "apt-daily-upgrade.timer"):
         runs_now_and_at_boot(machine, unit)
 

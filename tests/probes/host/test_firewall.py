@@ -180,6 +180,17 @@ def test_destinations_elsewhere_are_said():
         firewall.test_ipv4_lets_in_what_is_listed_only(machine(iptables_rules=UFW4 + nat), host(), PARAMS)
 
 
+def test_a_published_port_is_said_whatever_later_chains_do_with_its_number():
+    docker = (
+        "*nat\n:PREROUTING ACCEPT [0:0]\n:INPUT ACCEPT [0:0]\n:DOCKER - [0:0]\n"
+        "-A PREROUTING -m addrtype --dst-type LOCAL -j DOCKER\n"
+        "-A DOCKER ! -i docker0 -p tcp -m tcp --dport 3307 -j DNAT --to-destination 172.17.0.2:3306\nCOMMIT\n"
+    )
+    for shown in (UFW4 + docker, docker + UFW4):
+        with pytest.raises(Indeterminate, match="tcp port 3307"):
+            firewall.test_ipv4_lets_in_what_is_listed_only(machine(iptables_rules=shown), host(), PARAMS)
+
+
 @pytest.mark.parametrize(
     "answer",
     [

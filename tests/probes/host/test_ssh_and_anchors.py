@@ -129,7 +129,7 @@ def look(shown=TIMER, service=SERVICE, where=WHERE):
     machine = Machine(commands={"unit": units, "clock": f"{int(NOW.timestamp())}\n"})
     timer.test_timer_runs_now_and_at_boot(machine, where)
     timer.test_last_run_was_recent(machine, where, {"max_age_s": 180})
-    timer.test_last_run_succeeded(machine, where)
+    timer.test_last_run_succeeded(machine, where, {"max_age_s": 180})
 
 
 def test_anchors_are_taken():
@@ -156,6 +156,8 @@ def test_timer_is_not_well(old, new, says):
     ("old", "new", "says"),
     [
         ("Result=success", "Result=exit-code", "ended with 'exit-code'"),
+        ("Status=0", "Status=0\nConditionResult=no", "is skipped"),
+        ("05:41:00", "05:31:00", "last ran 600 s before"),
         ("Status=0", "Status=1", "exit status '1'"),
         ("Mon 2026-11-23 05:41:00 UTC", "", "has not run"),
     ],

@@ -54,7 +54,7 @@ def look(**changes):
     machine = Machine(commands=GOOD | changes)
     updates.test_lists_are_fresh(machine, PARAMS)
     updates.test_no_security_update_is_pending(machine, PARAMS)
-    updates.test_updates_install_themselves(machine)
+    updates.test_updates_install_themselves(machine, PARAMS)
     updates.test_newest_kernel_runs(machine)
 
 
@@ -81,6 +81,8 @@ NEW = "Inst linux-image-6.12.118 (6.12.118-1 Debian-Security:13/stable-security 
         ({"apt-pending": NEW}, "1 security updates"),
         ({"apt-periodic": 'APT::Periodic::Update-Package-Lists "1";\n'}, "Unattended-Upgrade is '0'"),
         ({"apt-periodic": GOOD["apt-periodic"].replace('Lists "1"', 'Lists "0"')}, "Update-Package-Lists is '0'"),
+        ({"apt-periodic": GOOD["apt-periodic"] + 'APT::Periodic::Enable "0";\n'}, "Enable is '0'"),
+        ({"apt-periodic": GOOD["apt-periodic"].replace('Upgrade "1"', 'Upgrade "365"')}, "is '365', expected at most"),
         ({"unit": GOOD["unit"] | {"apt-daily.timer": UNIT.replace("enabled", "disabled")}}, "not started at boot"),
         ({"unit": GOOD["unit"] | {"apt-daily-upgrade.timer": UNIT.replace("=active", "=inactive")}}, "is inactive"),
         ({"kernel": GOOD["kernel"].replace("6.12.117", "6.12.9")}, "'6.12.117.*' is installed, '6.12.9.*' runs"),

@@ -127,7 +127,8 @@ def _passed(tables: Sequence[Table], packet: Packet, budget: list[int], *, unkno
                     walk = _Walk(table, packet, unknown, budget)
                     rest = walk.chain(chain, everyone)
                     accepted = walk.accepted | (rest if chain.policy == "accept" else Spans())
-                    translated = (translated | walk.translated) & through
+                    # Under its new address a packet is another one: what later chains do to this port is not its fate.
+                    translated |= walk.translated & through
                     through &= accepted
     return through, translated
 
