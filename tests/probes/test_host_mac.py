@@ -44,6 +44,7 @@ SELINUX = GOOD | {
     "apparmor-enabled": "",
     "selinux-enforce": "1",
     "selinux-config": "# SELINUX=disabled\nSELINUX=enforcing\n",
+    "selinux-modules": "mysql\npermissive_httpd_t\n",
     "mac-label 529": "system_u:system_r:mysqld_t:s0\0",
 }
 
@@ -89,6 +90,7 @@ def test_a_confined_server(outputs):
         ({"mac-label 529": "\n"}, "not confined: ''"),
         ({"apparmor-enabled": "N\n"}, "neither AppArmor nor SELinux"),
         (SELINUX | {"selinux-enforce": "0"}, "SELinux is permissive"),
+        (SELINUX | {"selinux-modules": "mysql\npermissive_mysqld_t\n"}, "the domain is permissive"),
         (SELINUX | {"mac-label 529": "system_u:system_r:unconfined_service_t:s0"}, "'unconfined_service_t'"),
         (SELINUX | {"mac-label 529": "kernel"}, "'kernel'"),
     ],

@@ -21,6 +21,7 @@ def test_the_server_process_is_confined(
     """The label of the process that answers the prover: an AppArmor profile in mode enforce, or the SELinux domain.
 
     proc(5), /proc/pid/attr/current: AppArmor writes `PROFILE (MODE)` or `unconfined`, SELinux `user:role:type:level`.
+    semanage-permissive(8) takes one domain out of enforcement by a module of policy, `permissive_DOMAIN`.
     """
     apparmor, selinux = _modules(machine)
     label = machine.command("mac-label", pid=str(server_pid(machine, sql))).stdout.strip("\0\n ")
@@ -28,6 +29,10 @@ def test_the_server_process_is_confined(
         kind = label.split(":")[2] if label.count(":") > 1 else label
         assert selinux == "1", f"SELinux is permissive; the server runs as {label!a}"
         assert kind in texts(params, "selinux_domains"), f"the server runs in the SELinux domain {kind!a}"
+        modules = [line.split()[0] for line in machine.command("selinux-modules").lines]
+        if not modules:
+            raise Indeterminate("semodule lists no module of SELinux's policy")
+        assert f"permissive_{kind}" not in modules, f"SELinux denies nothing to {kind!a}: the domain is permissive"
         return
     assert apparmor, "neither AppArmor nor SELinux is on in this kernel"
     match = _LABEL.fullmatch(label)

@@ -12,5 +12,7 @@ COMMANDS = (
     ),
     Command("selinux-enforce", ("cat", "/sys/fs/selinux/enforce"), exits=(0, 1)),
     Command("selinux-config", ("cat", "/etc/selinux/config"), exits=(0, 1)),
+    # Asked on SELinux's machines alone.
+    Command("selinux-modules", ("semodule", "-l"), root=True, alone=True, seconds=60),
     Command("mac-label", ("cat", "/proc/{pid}/attr/current"), limit=4096),
 )
