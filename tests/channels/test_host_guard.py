@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +14,7 @@ import pytest
 from fakes import Recorder, Replayer
 from scenery import target_at
 from sshd import Sshd, serving
+from waiting import awaited
 
 from proofs.channels.host import Machine, channel, guard
 from proofs.channels.host.commands import Command
@@ -54,13 +54,9 @@ def target_of(host: Host) -> Target:
     return replace(target_at(1), host=host, allow_ban_probe=True)
 
 
-def awaited(file: Path, text: str) -> str:
-    """What the host wrote, once it has."""
-    deadline = time.monotonic() + 20
-    while not (file.exists() and text in file.read_text()):
-        assert time.monotonic() < deadline, "nobody lifted the ban"
-        time.sleep(0.05)
-    return file.read_text()
+def written(file: Path) -> str:
+    """What the host wrote, once it has; nothing if nobody lifted the ban."""
+    return str(awaited(lambda: file.exists() and file.read_text(), 20))
 
 
 def test_a_prover_that_is_killed(sshd: Sshd, lifted: Path) -> None:
@@ -68,7 +64,7 @@ def test_a_prover_that_is_killed(sshd: Sshd, lifted: Path) -> None:
     argv = [host.connection, host.identity_file, host.known_hosts, str(lifted)]
     done = subprocess.run([sys.executable, "-c", KILLED, *map(str, argv)], check=False, timeout=60)
     assert done.returncode == -signal.SIGKILL
-    assert awaited(lifted, "killed") == "killed\n"
+    assert written(lifted) == "killed\n"
 
 
 def test_all_is_well_and_nothing_is_left(sshd: Sshd, lifted: Path) -> None:
@@ -87,7 +83,7 @@ def test_all_is_well_and_nothing_is_left(sshd: Sshd, lifted: Path) -> None:
 def test_the_way_to_it_is_lost(sshd: Sshd, lifted: Path) -> None:
     with Machine(target_of(sshd.host()), Recorder()).unban_if_gone(**UNBAN):
         subprocess.run(["pkill", "-f", f"ssh .*{lifted}"], check=True)
-    assert awaited(lifted, "192.0.2.1") == "sshd 192.0.2.1\n"
+    assert written(lifted) == "sshd 192.0.2.1\n"
 
 
 def test_no_guard_stands(sshd: Sshd, lifted: Path) -> None:

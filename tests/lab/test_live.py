@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pymysql
 import pytest
+from waiting import awaited
 
 from proofs import lab
 from proofs.errors import ChannelError, ConfigurationError
@@ -55,14 +56,6 @@ def remains(name):
 def watchdogs_of(name, pid):
     ending = f"proofs.lab.watchdog\0{name}\0{pid}\0".encode()
     return [process for process, words in command_lines() if words.endswith(ending)]
-
-
-def awaited(look, limit_s=15):
-    """What `look` gives as soon as that is true, or what it gives when the time is over."""
-    deadline = time.monotonic() + limit_s
-    while not (found := look()) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    return found
 
 
 def await_no_remains(name):

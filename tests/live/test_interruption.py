@@ -6,11 +6,11 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 from proving import bundles, command, environment, lab_inventory, only_bundle, proofs, prove, runs
+from waiting import awaited
 
 from proofs.bundle import signers
 from proofs.bundle.read import open_verified
@@ -37,10 +37,8 @@ def pytest_runtest_call(item):
 
 def until(what, limit: float = 60.0):
     """Wait for a condition, and give what it came to."""
-    end = time.monotonic() + limit
-    while not (value := what()):
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.05)
+    value = awaited(what, limit)
+    assert value, "waited in vain"
     return value
 
 

@@ -62,8 +62,8 @@ class Access:
                 self._backend = self._connect()
             return self._backend.run(command, *arguments)
         except RuntimeError as error:  # what testinfra raises where ssh itself exits with 255
-            if refusable and hasattr(error.args[0], "stderr_bytes"):
-                return error.args[0]
+            if refusable and (result := _result(error)) is not None:
+                return result
             raise ChannelError(f"no access to the host: {_said(error)}") from None
         except (OSError, ValueError, ImportError) as error:
             raise ChannelError(f"no access to the host: {type(error).__name__}") from None
@@ -79,6 +79,7 @@ class Access:
                     check=False,
                     timeout=CONNECT_S,
                 )
+            path.unlink(missing_ok=True)  # the connection that ends may remove it first, at any moment
             shutil.rmtree(self._directory)
         self._directory = self._backend = None
 
@@ -157,9 +158,14 @@ def _asking(question: int, answers: int, seconds: float) -> Callable[[], str]:
     return ask
 
 
+def _result(error: RuntimeError) -> Any:
+    """The result of the command, which testinfra raises with; None for another error."""
+    found = error.args[0] if error.args else None
+    return found if hasattr(found, "stderr_bytes") else None
+
+
 def _said(error: RuntimeError) -> str:
-    """The last line of what ssh said; testinfra raises with the result of the command."""
-    result = error.args[0] if error.args else None
-    text = getattr(result, "stderr", None) or str(error)
+    """The last line of what ssh said."""
+    text = getattr(_result(error), "stderr", None) or str(error)
     lines = [line.strip() for line in str(text).splitlines() if line.strip()]
     return ascii(lines[-1][:300])[1:-1] if lines else "ssh exited with 255"

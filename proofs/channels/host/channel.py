@@ -53,8 +53,7 @@ class Machine:
         """What a command of the fixed list answered; see `HostChannel.command`."""
         host = self._need_access()
         wanted = known()[name]
-        if wanted.changes and not self._target.allow_ban_probe:
-            raise ChannelError(f"{self._target.name} does not allow {name} to be run (allow_ban_probe)")
+        self._need_permission(wanted)
         argv = wanted.filled(arguments)
         if wanted.gathered:
             every = {each.name: each for each in known().values() if each.gathered}
@@ -115,8 +114,7 @@ class Machine:
     def unban_if_gone(self, *, jail: str, address: str) -> Iterator[None]:
         """While the block runs, a guard stands; see `HostChannel.unban_if_gone`."""
         host, wanted = self._need_access(), known()["fail2ban-unban"]
-        if not self._target.allow_ban_probe:
-            raise ChannelError(f"{self._target.name} does not allow {wanted.name} to be run (allow_ban_probe)")
+        self._need_permission(wanted)
         argv = wanted.filled({"jail": jail, "address": address})
         with ExitStack() as stands:
 
@@ -225,6 +223,10 @@ class Machine:
             "sockets"
         ]
         return sockets
+
+    def _need_permission(self, wanted: Command) -> None:
+        if wanted.changes and not self._target.allow_ban_probe:
+            raise ChannelError(f"{self._target.name} does not allow {wanted.name} to be run (allow_ban_probe)")
 
     def _need_access(self) -> Host:
         if self._target.host is None:
