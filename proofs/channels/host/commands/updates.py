@@ -1,6 +1,6 @@
-"""Updates as apt(8) and dpkg(1) have them: what is pending, by lists of when, which kernel is installed.
+"""Updates as apt(8) and dpkg(1) have them: what is known of, what installs itself, which kernel is installed.
 
-Nothing is fetched and nothing locked: apt-get(8), `--simulate`; `--ignore-hold` counts what is held back as well.
+Nothing is fetched and nothing locked.
 """
 
 from __future__ import annotations
@@ -8,14 +8,11 @@ from __future__ import annotations
 from proofs.channels.host.commands.command import Command
 
 COMMANDS = (
+    # Every version that the archives hold, whatever pins, holds and APT::Default-Release say: apt_preferences(5).
     # Alone: with the lists of a whole distribution it takes seconds, on an emulated machine a minute.
     Command(
-        "apt-pending",
-        (
-            *("apt-get", "--simulate", "--quiet", "--ignore-hold", "-o", "Debug::NoLocking=true"),
-            # Of apt 3's two solvers the older one heeds --ignore-hold.
-            *("-o", "APT::Solver=internal", "-o", "APT::Get::Show-User-Simulation-Note=false", "dist-upgrade"),
-        ),
+        "apt-versions",
+        ("apt", "list", "--installed", "--all-versions"),
         limit=1 << 20,
         alone=True,
         seconds=180,
@@ -25,10 +22,18 @@ COMMANDS = (
         "apt-archives",
         (
             *("grep", "-rE", "--exclude-dir=partial", "--include=*Release"),
-            *("^(Label|Suite|Version|Date): .{1,100}$", "/var/lib/apt/lists"),
+            *("^(Origin|Label|Suite|Codename|Version|Date): .{1,100}$", "/var/lib/apt/lists"),
         ),
         exits=(0, 1),
     ),
     Command("apt-periodic", ("apt-config", "dump", "APT::Periodic")),
+    Command("unattended-upgrade", ("apt-config", "dump", "Unattended-Upgrade")),
     Command("kernel-packages", ("dpkg-query", "--list", "linux-image-*"), exits=(0, 1)),
+    # proc(5), /proc/pid/maps: the names alone; 1 is grep's for none.
+    Command(
+        "process-replaced",
+        ("grep", "-oE", "/(usr|lib|lib64|opt)/[^ ]* [(]deleted[)]$", "/proc/{pid}/maps"),
+        root=True,
+        exits=(0, 1),
+    ),
 )
