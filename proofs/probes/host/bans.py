@@ -16,6 +16,8 @@ _REFUSED = re.compile(rf"Invalid user {STRANGER} from (?P<address>[0-9A-Fa-f.:]+
 NOBODY = "192.0.2.1"
 """An address for documentation (RFC 5737): there is nobody to be let in again."""
 _LOOKS = 3
+_LIFTS = 6
+_QUIET = 2
 _SEEN_BY_DATABASE = "SELECT SUBSTRING_INDEX(USER(), '@', -1) AS address"
 
 Login = tuple[Address, str]
@@ -102,18 +104,26 @@ def lift(machine: HostChannel, place: Place, known: frozenset[Address], seen: Ad
     """Take the ban away; what stood in the way, with the command to type, or nothing. Never raises for a look.
 
     Lifted is the vantage's ban, and one of the prover's own addresses that was not there before; bans of others stay.
+    fail2ban may be behind with what it reads, and ban anew: it is over when two looks in turn show nobody listed.
     """
-    problems = [_unban(machine, place, seen)] if seen else []
-    left = {seen} if seen and problems[0] else set()
-    try:
-        listed = banned(machine, place.jail) - known
-        if hit := sorted(listed & place.own, key=str):
-            problems += [_unban(machine, place, address) for address in hit]
-            listed = banned(machine, place.jail) - known
-        left = set(listed & (place.own | {seen}))
-    except (ProofsError, Indeterminate, AssertionError) as error:
-        problems.append(str(error))
-        left |= {seen} if seen else set()
+    mine = place.own | ({seen} if seen else frozenset())
+    left = frozenset({seen}) if seen else frozenset()
+    problems: list[str] = []
+    quiet = 0
+    for _ in range(_LIFTS):
+        problems = [_unban(machine, place, address) for address in sorted(left, key=str)]
+        try:
+            listed = (banned(machine, place.jail) - known) & mine
+        except (ProofsError, Indeterminate, AssertionError) as error:
+            problems.append(str(error))
+            break
+        if any(problems):
+            left |= listed
+            break
+        left = listed
+        quiet = 0 if left else quiet + 1
+        if quiet == _QUIET:
+            return ""
     if not left:
         return ""
     said = "; ".join(each for each in problems if each) or "the jail still lists it"

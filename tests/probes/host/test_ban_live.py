@@ -156,6 +156,41 @@ def test_connects_that_are_counted_too():
     assert not house.shut
 
 
+@pytest.mark.parametrize("late", [1, 3])
+def test_fail2ban_is_behind_with_what_it_reads(late):
+    class Slow(House):
+        """Bans anew some time after a ban was lifted, of what was logged before."""
+
+        backlog: int = late
+
+        def command(self, name, **arguments):
+            if name == "fail2ban-banned" and self.changed and self.outside not in self.listed and self.backlog:
+                self.backlog -= 1
+                self.listed.add(self.outside)
+                self.shut = True
+            return super().command(name, **arguments)
+
+    house = Slow()
+    run(house)
+    assert (house.listed, house.shut, house.backlog) == ({"198.51.100.7"}, False, 0)
+
+
+def test_banned_anew_before_it_is_let_in():
+    class Slow(House):
+        backlog: int = 1
+
+        def connect_until(self, host, port, *, opened, within_s, vantage):
+            if opened and self.backlog:
+                self.backlog -= 1
+                self.listed.add(self.outside)
+                self.shut = True
+            return super().connect_until(host, port, opened=opened, within_s=within_s, vantage=vantage)
+
+    house = Slow()
+    run(house)
+    assert (house.listed, house.shut, house.backlog) == ({"198.51.100.7"}, False, 0)
+
+
 def test_listed_from_the_start_and_yet_answered():
     house = House(listed={"10.20.2.2"})
     with pytest.raises(AssertionError, match=r"lists 10\.20\.2\.2 as banned already"):
