@@ -17,6 +17,7 @@ _PATH = f"/({_SEGMENT}/)*{_SEGMENT}?"
 _ARGUMENTS = {
     "unit": "[A-Za-z0-9][A-Za-z0-9@._:-]*",
     "jail": "[A-Za-z0-9][A-Za-z0-9._-]*",
+    "action": "[A-Za-z0-9][A-Za-z0-9._-]*",
     "package": "[a-z0-9][a-z0-9.+-]*",
     "pid": "[1-9][0-9]*",
     "address": "[0-9A-Fa-f.:]+",

@@ -12,6 +12,7 @@ from proofs.errors import ChannelError
 PLACEHOLDERS = {
     "unit": re.compile(r"[A-Za-z0-9][A-Za-z0-9@._:-]{0,127}"),
     "jail": re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}"),
+    "action": re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}"),
     "package": re.compile(r"[a-z0-9][a-z0-9.+-]{0,127}"),
     "pid": re.compile(r"[1-9][0-9]{0,9}"),
     "profile": re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}"),

@@ -19,8 +19,12 @@ COMMANDS = (
     _of_jail("jail", "status", "{jail}"),
     *(
         _of_jail(name, "get", "{jail}", name)
-        for name in ("actions", "bantime", "findtime", "maxretry", "logpath", "journalmatch", "ignoreip")
+        for name in (
+            *("actions", "bantime", "findtime", "maxretry", "logpath", "journalmatch"),
+            *("failregex", "ignoreregex", "ignoreip", "ignorecommand"),
+        )
     ),
+    _of_jail("port", "get", "{jail}", "action", "{action}", "port"),
     _of_jail("banned", "get", "{jail}", "banip", anew=True),
     _of_jail("unban", "set", "{jail}", "unbanip", "{address}", changes=True),
 )

@@ -32,7 +32,7 @@ COMMANDS = (
     # proc(5), /proc/pid/maps: the names alone; 1 is grep's for none.
     Command(
         "process-replaced",
-        ("grep", "-oE", "/(usr|lib|lib64|opt)/[^ ]* [(]deleted[)]$", "/proc/{pid}/maps"),
+        ("grep", "-oE", "/(usr|lib|lib64|opt)/[^ ]* .deleted.", "/proc/{pid}/maps"),
         root=True,
         exits=(0, 1),
     ),
