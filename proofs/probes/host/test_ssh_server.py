@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import posixpath
+import re
 from collections.abc import Iterable, Mapping
 
 from proofs.errors import Indeterminate
@@ -12,6 +14,12 @@ from proofs.probes.transport.settings import listed, texts
 LOOKS = ("sshd-effective", "sshd-effective-root")
 ALGORITHMS = ("ciphers", "macs", "kexalgorithms", "hostkeyalgorithms")
 _SYNONYMS = {"without-password": "prohibit-password"}
+_LINE = re.compile(
+    r"(?P<file>/[^:]*):(?P<number>[0-9]+):[ \t]*(?P<keyword>[A-Za-z]+)(?:[ \t]*=[ \t]*|[ \t]+)(?P<value>.*)"
+)
+_MAIN = "/etc/ssh/sshd_config"
+_READ = ("/etc/ssh/sshd_config.d", "/etc/crypto-policies/back-ends")
+"""What is looked through for blocks: the main file, and the directories it includes from on Debian and Red Hat."""
 
 
 def test_root_logs_in_as_agreed(machine: HostChannel, params: Mapping[str, ParameterValue]) -> None:
@@ -28,6 +36,36 @@ def test_nobody_logs_in_by_password(machine: HostChannel) -> None:
         for name in ("passwordauthentication", "kbdinteractiveauthentication", "permitemptypasswords"):
             value = _value(machine, look, name)
             assert value == "no", f"{name} is {value!a} ({look})"
+
+
+def test_no_block_lets_more_in(machine: HostChannel, params: Mapping[str, ParameterValue]) -> None:
+    """No Match block, whoever it is for, lets passwords or root in: sshd_config(5), Match; sshd -T shows none of it.
+
+    A block ends with the next one or its file. What is included from elsewhere, or within a block, was not read.
+    """
+    answer = machine.command("sshd-blocks")
+    troubles = [line for line in answer.stderr.splitlines() if not line.endswith(": No such file or directory")]
+    if troubles or f"{_MAIN}: No such file" in answer.stderr:
+        raise Indeterminate(f"sshd's configuration was not read: {(troubles or [answer.stderr.strip()])[0][:200]!a}")
+    blocks: dict[str, str] = {}
+    for line in answer.lines:
+        found = _LINE.fullmatch(line)
+        if found is None:
+            raise Indeterminate(f"grep answered in another format: {line[:160]!a}")
+        keyword, value, block = found["keyword"].lower(), found["value"].strip().strip('"'), blocks.get(found["file"])
+        if keyword == "match":
+            blocks[found["file"]] = value
+        elif keyword == "include":
+            elsewhere = [p for p in value.split() if posixpath.dirname(posixpath.join("/etc/ssh", p)) not in _READ]
+            if block is not None or elsewhere:
+                raise Indeterminate(
+                    f"{found['file']} line {found['number']} includes {value[:160]!a}, which was not read"
+                )
+        elif block is not None:
+            agreed = texts(params, "root_login") if keyword == "permitrootlogin" else ("no",)
+            assert _SYNONYMS.get(value.lower(), value.lower()) in agreed, (
+                f"{found['file']} line {found['number']}: for {block[:80]!a} {found['keyword']} is {value[:80]!a}"
+            )
 
 
 def test_only_approved_algorithms(machine: HostChannel, params: Mapping[str, ParameterValue]) -> None:

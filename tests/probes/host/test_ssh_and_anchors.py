@@ -8,6 +8,7 @@ import pytest
 from probes.looks import Machine, target
 
 from proofs.catalogue.controls import load_catalogue
+from proofs.channels.host.output import CommandOutput
 from proofs.errors import ChannelError, Indeterminate
 from proofs.model import Host
 from proofs.probes.host import test_anchor_timer as timer
@@ -79,6 +80,65 @@ def test_sshd_unseen(probe, text):
         probe(sshd(text))
     with pytest.raises(ChannelError):
         probe(Machine())
+
+
+BLOCKS = """\
+/etc/ssh/sshd_config:3:Include /etc/ssh/sshd_config.d/*.conf
+/etc/ssh/sshd_config:9:PermitRootLogin yes
+/etc/ssh/sshd_config:99:Match User backup
+/etc/ssh/sshd_config:100:    PermitRootLogin without-password
+/etc/ssh/sshd_config:101:    passwordauthentication=no
+/etc/ssh/sshd_config.d/a.conf:1:PasswordAuthentication yes
+"""
+ROOTS = (
+    "/etc/ssh/sshd_config.d/b.conf:7:Match Address 10.0.0.0/8\n/etc/ssh/sshd_config.d/b.conf:8:permitrootlogin yes\n"
+)
+MISSING = "grep: /etc/crypto-policies/back-ends/opensshserver.config: No such file or directory\n"
+
+
+def blocks(text, errors=MISSING, status=2):
+    return Machine(commands={"sshd-blocks": CommandOutput(status, text, errors)})
+
+
+def test_blocks_that_let_nobody_in():
+    ssh.test_no_block_lets_more_in(blocks(BLOCKS), PARAMS)
+    ssh.test_no_block_lets_more_in(blocks("", "", 1), PARAMS)
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        (
+            "/etc/ssh/sshd_config:102:  PasswordAuthentication yes\n",
+            "102: for 'User backup' PasswordAuthentication is 'yes'",
+        ),
+        ('/etc/ssh/sshd_config:102:\tKbdInteractiveAuthentication="yes"\n', "for 'User backup' Kbd"),
+        ("/etc/ssh/sshd_config:102:ChallengeResponseAuthentication yes\n", "ChallengeResponse"),
+        (ROOTS, "8: for 'Address 10.0.0.0/8' permitrootlogin is 'yes'"),
+        (
+            "/etc/ssh/sshd_config:102:Match all\n/etc/ssh/sshd_config:103:PermitEmptyPasswords yes\n",
+            "for 'all' PermitEmpty",
+        ),
+    ],
+)
+def test_blocks_that_let_somebody_in(more, says):
+    with pytest.raises(AssertionError, match=says):
+        ssh.test_no_block_lets_more_in(blocks(BLOCKS + more), PARAMS)
+
+
+@pytest.mark.parametrize(
+    ("text", "errors"),
+    [
+        (BLOCKS + "/etc/ssh/sshd_config:102:Include /etc/ssh/sshd_config.d/x.conf\n", MISSING),
+        ("/etc/ssh/sshd_config:1:Include /opt/ssh/*.conf\n", MISSING),
+        ("\x1b[2Jfine\n", MISSING),
+        ("", MISSING + "grep: /etc/ssh/sshd_config: No such file or directory\n"),
+        (BLOCKS, MISSING + "grep: /etc/ssh/sshd_config.d/a.conf: Permission denied\n"),
+    ],
+)
+def test_blocks_unseen(text, errors):
+    with pytest.raises(Indeterminate):
+        ssh.test_no_block_lets_more_in(blocks(text, errors), PARAMS)
 
 
 OFFER = {
