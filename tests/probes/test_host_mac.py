@@ -3,6 +3,7 @@ from types import SimpleNamespace
 import pytest
 from probes.looks import Machine
 
+from proofs.channels.host.output import CommandOutput
 from proofs.errors import ChannelError, Indeterminate
 from proofs.probes.host.server import server_pid, sockets
 from proofs.probes.host.test_mac import test_confinement_is_loaded_at_boot as loaded_at_boot
@@ -32,6 +33,12 @@ tcp LISTEN 0      128             [::]:22            [::]:* users:(("sshd",pid=5
 tcp LISTEN 0      4096               *:9100             *:* users:(("node",pid=7,fd=3))
 """
 UNIT = "LoadState=loaded\nActiveState=active\nSubState=exited\nUnitFileState=enabled\n"
+FILES = """\
+/etc/apparmor.d/usr.sbin.mysqld:5:/usr/sbin/mysqld flags=(attach_disconnected) {
+/etc/apparmor.d/usr.bin.man:9:profile man_groff flags=(complain) {
+/etc/apparmor.d/usr.sbin.mysqld.dpkg-old:5:/usr/sbin/mysqld flags=(complain) {
+/etc/apparmor.d/apache2.d/x:5:  ^handler {
+"""
 GOOD = {
     "sockets": SOCKETS,
     "apparmor-enabled": "Y\n",
@@ -39,6 +46,8 @@ GOOD = {
     "mac-label 529": "/usr/sbin/mysqld (enforce)\n",
     "unit apparmor.service": UNIT,
     "apparmor-profiles": "/usr/sbin/mysqld (enforce)\nman_groff (complain)\n",
+    "apparmor-files": FILES,
+    "apparmor-set-aside": "/etc/apparmor.d/disable/usr.bin.man\n/etc/apparmor.d/force-complain/usr.sbin.dnsmasq\n",
 }
 SELINUX = GOOD | {
     "apparmor-enabled": "",
@@ -126,3 +135,60 @@ def test_what_was_not_seen():
             loaded_at_boot(having(GOOD | {"unit apparmor.service": text}), SQL, PARAMS)
     with pytest.raises(Indeterminate, match="no AppArmor profile"):
         loaded_at_boot(having(GOOD | {"apparmor-profiles": ""}), SQL, PARAMS)
+
+
+@pytest.mark.parametrize(
+    "begins",
+    [
+        "/usr/sbin/mysqld {",
+        '"/usr/sbin/mysqld" flags = (attach_disconnected, mediate_deleted) {',
+        "profile /usr/sbin/mysqld /usr/{bin,sbin}/mysqld flags=(enforce) {  ",
+    ],
+)
+def test_the_next_boot_enforces(begins):
+    loaded_at_boot(having(GOOD | {"apparmor-files": f"/etc/apparmor.d/x:1:{begins}\n"}), SQL, PARAMS)
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        (
+            {"apparmor-files": FILES.replace("(attach_", "(complain,attach_")},
+            "loads '/usr/sbin/mysqld' from .* complain",
+        ),
+        ({"apparmor-files": FILES.replace("(attach_", "(unconfined attach_")}, "the flag unconfined"),
+        (
+            {"apparmor-files": FILES + "/etc/apparmor.d/z:1:/usr/sbin/mysqld (complain) {\n"},
+            "d/z with the flag complain",
+        ),
+        ({"apparmor-set-aside": "/etc/apparmor.d/disable/usr.sbin.mysqld\n"}, "in /etc/apparmor.d/disable"),
+        ({"apparmor-set-aside": "/etc/apparmor.d/force-complain/usr.sbin.mysqld\n"}, "in .*force-complain"),
+        ({"unit apparmor.service": UNIT.replace("enabled", "static")}, "not started at boot"),
+        ({"unit apparmor.service": UNIT.replace("enabled", "enabled-runtime")}, "not started at boot"),
+        (
+            {"unit apparmor.service": UNIT.replace("enabled", "static") + "WantedBy=other.service\n"},
+            "not started at boot",
+        ),
+    ],
+)
+def test_the_next_boot_does_not_enforce(changes, says):
+    with pytest.raises(AssertionError, match=says):
+        loaded_at_boot(having(GOOD | changes), SQL, PARAMS)
+
+
+def test_a_static_unit_that_a_target_wants():
+    unit = UNIT.replace("enabled", "static") + "WantedBy=sysinit.target\nRequiredBy=\n"
+    loaded_at_boot(having(GOOD | {"unit apparmor.service": unit}), SQL, PARAMS)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"apparmor-files": ""},
+        {"apparmor-files": FILES.replace("usr.sbin.mysqld:5:/usr/sbin/mysqld", "x:5:profile mysqld /usr/sbin/mysqld")},
+        {"apparmor-set-aside": CommandOutput(1, "", "find: '/etc/apparmor.d/disable': Permission denied\n")},
+    ],
+)
+def test_whether_the_next_boot_enforces_is_not_seen(changes):
+    with pytest.raises(Indeterminate):
+        loaded_at_boot(having(GOOD | changes), SQL, PARAMS)

@@ -18,11 +18,17 @@ def properties(machine: HostChannel, unit: str) -> Mapping[str, str]:
 
 
 def runs_now_and_at_boot(machine: HostChannel, unit: str) -> None:
-    """Fails unless the unit is active and enabled (or what systemd generates or enables by another name)."""
+    """Fails unless the unit is active, and enabled or pulled in by a target.
+
+    systemctl(1), is-enabled: `static` says that nothing can be enabled, not that anything starts it; what is
+    `enabled-runtime` is so until the next boot.
+    """
     shown = properties(machine, unit)
     assert shown["LoadState"] == "loaded", f"{unit}: {shown['LoadState']}"
     state = f"{shown.get('ActiveState')} ({shown.get('SubState')})"
     assert shown.get("ActiveState") == "active", f"{unit} is {state}"
     enabled = shown.get("UnitFileState")
-    at_boot = enabled in ("enabled", "alias", "static", "generated")
+    wanting = f"{shown.get('WantedBy', '')} {shown.get('RequiredBy', '')}".split()
+    pulled_in = enabled == "static" and any(name.endswith(".target") for name in wanting)
+    at_boot = pulled_in or enabled in ("enabled", "alias", "generated")
     assert at_boot, f"{unit} is active but not started at boot ({enabled!a})"

@@ -9,7 +9,7 @@ _UNIT = (
     *("MainPID", "NRestarts", "ExecMainStatus", "ExecMainCode", "ExecMainStartTimestamp", "ExecMainExitTimestamp"),
     *("ActiveEnterTimestamp", "ActiveExitTimestamp", "InactiveEnterTimestamp", "StateChangeTimestamp"),
     *("LastTriggerUSec", "NextElapseUSecRealtime", "NextElapseUSecMonotonic", "Unit", "Triggers", "TriggeredBy"),
-    *("FragmentPath", "DropInPaths", "NeedDaemonReload", "Persistent", "ConditionResult"),
+    *("FragmentPath", "DropInPaths", "NeedDaemonReload", "Persistent", "ConditionResult", "WantedBy", "RequiredBy"),
 )
 
 COMMANDS = (
