@@ -8,10 +8,9 @@ from ipaddress import ip_network
 from proofs.errors import Indeterminate, NotApplicable
 from proofs.model import Admitted, ParameterValue, Target
 from proofs.ports import HostChannel
-from proofs.probes.host.netfilter import Opening, Spans, read, strangers
-from proofs.probes.host.netfilter.at_boot import why_not_denying
+from proofs.probes.host.netfilter import Opening, Ruleset, Spans, read, strangers
+from proofs.probes.host.netfilter.files import text_of
 from proofs.probes.host.server import sockets
-from proofs.probes.host.units import properties
 from proofs.probes.transport.settings import texts
 
 
@@ -29,44 +28,9 @@ def test_ipv6_lets_in_what_is_listed_only(
     machine: HostChannel, target: Target, params: Mapping[str, ParameterValue]
 ) -> None:
     """The same for IPv6, unless the kernel has no IPv6 address at all, not even loopback's (proc(5), if_inet6)."""
-    shown = machine.command("ipv6-addresses")
-    if not shown.lines:
-        if shown.status and "No such file" not in shown.stderr:
-            raise Indeterminate(f"whether the host has IPv6 was not seen: {shown.stderr[:200]!a}")
+    if not text_of(machine, "ipv6-addresses").strip():
         raise NotApplicable("the host has no IPv6 address, not even loopback's: IPv6 is off")
     _nothing_wider(machine, target, params, 6)
-
-
-def test_rules_are_loaded_at_boot(machine: HostChannel, params: Mapping[str, ParameterValue]) -> None:
-    """A service that loads rules is active and enabled, and its configuration says to deny.
-
-    systemd's state alone says little: Debian's ufw.service stays enabled when ufw is off (ufw(8): ENABLED in ufw.conf),
-    nftables.service loads whatever /etc/nftables.conf holds, netfilter-persistent what lies in /etc/iptables. What
-    another service loads (firewalld) is not read, so it is not judged.
-    """
-    states = {unit: properties(machine, unit) for unit in texts(params, "services")}
-    loaded = [
-        unit
-        for unit, shown in states.items()
-        if shown.get("ActiveState") == "active" and shown.get("UnitFileState") in ("enabled", "enabled-runtime")
-    ]
-    said = ", ".join(
-        f"{u} {s.get('ActiveState')}/{s.get('UnitFileState') or s['LoadState']}" for u, s in states.items()
-    )
-    assert loaded, f"no service that is active now and enabled at boot loads the firewall: {said}"
-    reasons, unread = [], None
-    for unit in loaded:
-        try:
-            reason = why_not_denying(machine, unit)
-        except Indeterminate as error:
-            unread = error
-            continue
-        if reason is None:
-            return
-        reasons.append(f"{unit}: {reason}")
-    if unread is not None:
-        raise unread
-    raise AssertionError("; ".join(reasons))
 
 
 def test_every_listening_socket_is_accounted_for(
@@ -96,14 +60,16 @@ def udp_ports(params: Mapping[str, ParameterValue]) -> set[int]:
     return {int(port) for port in found}
 
 
-def _nothing_wider(machine: HostChannel, target: Target, params: Mapping[str, ParameterValue], family: int) -> None:
+def compared(
+    rules: Ruleset, target: Target, params: Mapping[str, ParameterValue], family: int
+) -> tuple[list[str], list[str]]:
+    """What rules let in beyond what the inventory lists: surely, and perhaps, by what was not understood of them."""
     tcp: dict[int, Spans] = {}
     for admitted in policy(target):
         networks = [ip_network(source, strict=False) for source in admitted.sources]
         spans = [Spans.network(network) for network in networks if network.version == family]
         tcp[admitted.port] = Spans.of(pair for each in (tcp.get(admitted.port, Spans()), *spans) for pair in each.pairs)
     udp = dict.fromkeys(udp_ports(params), strangers(family))
-    rules = read(machine)
     wider, unsure = [], []
     for protocol, allowed in (("tcp", tcp), ("udp", udp)):
         for opening in rules.let_in(family, protocol, sorted(allowed)):
@@ -113,6 +79,12 @@ def _nothing_wider(machine: HostChannel, target: Target, params: Mapping[str, Pa
                 wider.append(_shown(opening, protocol, surely, family))
             elif perhaps or opening.translated:
                 unsure.append(_shown(opening, protocol, perhaps or opening.translated, family))
+    return wider, unsure
+
+
+def _nothing_wider(machine: HostChannel, target: Target, params: Mapping[str, ParameterValue], family: int) -> None:
+    rules = read(machine)
+    wider, unsure = compared(rules, target, params, family)
     assert not wider, f"IPv{family}, more than the inventory lists is let in: {'; '.join(wider[:5])}"
     if unsure:
         why = "; ".join((*unsure[:3], *rules.unseen))

@@ -196,7 +196,15 @@ def test_a_published_port_is_said_whatever_later_chains_do_with_its_number():
     [
         "nonsense\n",
         "*filter\n:INPUT DROP [0:0]\n",
-        "*filter\n-A INPUT -j ACCEPT\nCOMMIT\n",
+        "*filter\n-A OTHER -j ACCEPT\nCOMMIT\n",
+        "*filter\n:OTHER ACCEPT [0:0]\nCOMMIT\n",
+        "*filter\n:INPUT drop [0:0]\nCOMMIT\n",
+        "*filter\n:INPUT DROP [0:0]\n-A INPUT -jACCEPT\nCOMMIT\n",
+        "*filter\n:INPUT DROP [0:0]\n-A INPUT --jum ACCEPT\nCOMMIT\n",
+        "*filter\n:INPUT DROP [0:0]\n-A INPUT --jump=ACCEPT\nCOMMIT\n",
+        "*filter\n:INPUT DROP [0:0]\n-A INPUT -s 10.0.0.1/0.0.0.255 -j ACCEPT\nCOMMIT\n",
+        "*filter\n:INPUT DROP [0:0]\n-A INPUT -j DROP -j ACCEPT\nCOMMIT\n",
+        "*filter\n:INPUT DROP [0:0]\n-F INPUT\nCOMMIT\n",
         "*filter\n*nat\nCOMMIT\n",
         "*filter\n:INPUT DROP [0:0]\n-A INPUT -s nowhere -j ACCEPT\nCOMMIT\n",
         '*filter\n:INPUT DROP\n-A INPUT "\nCOMMIT\n',
@@ -240,89 +248,6 @@ def test_looks_that_were_not_taken():
 def test_without_a_policy():
     with pytest.raises(Indeterminate, match=r"host\.firewall"):
         firewall.test_ipv4_lets_in_what_is_listed_only(machine(), host(None), PARAMS)
-
-
-UNIT = "LoadState=loaded\nActiveState={}\nSubState=exited\nUnitFileState={}\n"
-ON, OFF = UNIT.format("active", "enabled"), UNIT.format("inactive", "disabled")
-CONF = "# comment\nENABLED=yes\nLOGLEVEL=low\n"
-DEFAULTS = 'IPV6=yes\nDEFAULT_INPUT_POLICY="DROP"\nDEFAULT_OUTPUT_POLICY="ACCEPT"\n'
-
-
-@pytest.mark.parametrize(
-    ("ufw", "nft", "conf", "defaults", "loads", "message"),
-    [
-        (ON, OFF, CONF, DEFAULTS, "", None),
-        (OFF, OFF, CONF, DEFAULTS, "", "no service that is active"),
-        (UNIT.format("active", "disabled"), OFF, CONF, DEFAULTS, "", "ufw.service active/disabled"),
-        (UNIT.format("inactive", "enabled"), OFF, CONF, DEFAULTS, "", "no service"),
-        (ON, OFF, CONF.replace("yes", "no"), DEFAULTS, "", "ENABLED='no'"),
-        (ON, OFF, "", DEFAULTS, "", "ENABLED=''"),
-        (ON, OFF, CONF, DEFAULTS.replace("DROP", "ACCEPT"), "", "DEFAULT_INPUT_POLICY='accept'"),
-        (ON, OFF, CONF, DEFAULTS.replace("=yes", "=no"), "", "IPV6='no'"),
-        (OFF, ON, "", "", (RULESETS / "service.nft").read_text(), None),
-        (OFF, ON, "", "", "table inet filter { chain input { type filter hook input priority 0; } }", "no chain"),
-        (OFF, ON, "", "", "# hook input policy drop\nflush ruleset\n", "no chain"),
-        (ON, ON, CONF.replace("yes", "no"), "", (RULESETS / "service.nft").read_text(), None),
-    ],
-)
-def test_at_boot(ufw, nft, conf, defaults, loads, message):
-    looks = Machine(
-        commands={
-            "unit": {"ufw.service": ufw, "nftables.service": nft},
-            "ufw-configuration": conf,
-            "ufw-defaults": defaults,
-            "nftables-configuration": loads,
-        }
-    )
-    if message is None:
-        firewall.test_rules_are_loaded_at_boot(looks, PARAMS)
-    else:
-        with pytest.raises(AssertionError, match=message):
-            firewall.test_rules_are_loaded_at_boot(looks, PARAMS)
-
-
-@pytest.mark.parametrize(
-    ("saved", "six", "message"),
-    [(UFW4, UFW6, None), ("", UFW6, "IPv4"), (UFW4, "", "IPv6"), (OPEN4, UFW6, "IPv4"), (UFW4, OPEN4, "IPv6")],
-)
-def test_at_boot_by_saved_rules(saved, six, message):
-    looks = Machine(
-        commands={
-            "unit": {"netfilter-persistent.service": ON},
-            "iptables-at-boot": saved,
-            "ip6tables-at-boot": six,
-        }
-    )
-    params = {"services": ("netfilter-persistent.service",)}
-    if message is None:
-        firewall.test_rules_are_loaded_at_boot(looks, params)
-    else:
-        with pytest.raises(AssertionError, match=message):
-            firewall.test_rules_are_loaded_at_boot(looks, params)
-
-
-def test_at_boot_by_a_service_that_is_not_read():
-    looks = Machine(
-        commands={
-            "unit": {"firewalld.service": ON, "ufw.service": ON},
-            "ufw-configuration": CONF,
-            "ufw-defaults": DEFAULTS,
-        }
-    )
-    with pytest.raises(Indeterminate, match=r"firewalld\.service"):
-        firewall.test_rules_are_loaded_at_boot(looks, {"services": ("firewalld.service",)})
-    firewall.test_rules_are_loaded_at_boot(looks, {"services": ("firewalld.service", "ufw.service")})
-
-
-def test_at_boot_by_other_files():
-    looks = Machine(
-        commands={
-            "unit": {"ufw.service": OFF, "nftables.service": ON},
-            "nftables-configuration": 'include "/etc/nftables.d/*.nft"\n',
-        }
-    )
-    with pytest.raises(Indeterminate):
-        firewall.test_rules_are_loaded_at_boot(looks, PARAMS)
 
 
 SOCKETS = """\

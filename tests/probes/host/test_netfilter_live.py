@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -9,7 +10,9 @@ import pytest
 from probes.host.kernels import CALLERS, PORTS, filtering
 from probes.looks import Machine
 
-from proofs.probes.host.netfilter import read
+from proofs.channels.host.commands import known
+from proofs.probes.host.netfilter import iptables, nftables, read
+from proofs.probes.host.netfilter.walk import let_in
 
 pytestmark = pytest.mark.live
 RULESETS = Path(__file__).parent / "rulesets"
@@ -93,3 +96,70 @@ def test_ufw_with_bans_beside_it(kernel):
         "tcp dport 3306 ip saddr @banned reject with icmp port-unreachable\n}\n}\n",
     )
     assert before - agree(kernel) == {("10.20.1.2", 3306)}
+
+
+def load_apart(kernel, path):
+    """The command of the list, for another file than the host's own."""
+    argv = [word.replace("/etc/nftables.conf", str(path)) for word in known()["nftables-at-boot"].argv]
+    return kernel.inside(*argv)
+
+
+@pytest.mark.parametrize("name", ["service.nft", "two-chains.nft"])
+def test_a_file_loaded_apart_is_what_it_would_be_here(kernel, name, tmp_path):
+    kernel.inside("nft", "add", "table", "inet", "here-before")
+    before = kernel.inside("nft", "list", "ruleset")
+    files = tmp_path / "parts"
+    files.mkdir()
+    (files / name).write_text((RULESETS / name).read_text())
+    whole = tmp_path / "nftables.conf"
+    whole.write_text(f'#!/usr/sbin/nft -f\nflush ruleset\ninclude "{files}/*.nft"\n')
+    apart = load_apart(kernel, whole)
+    assert kernel.inside("nft", "list", "ruleset") == before
+    kernel.inside("nft", "-f", str(whole))
+    here = kernel.inside("nft", "--json", "list", "ruleset")
+    for family, protocol in ((4, "tcp"), (6, "tcp"), (4, "udp"), (6, "udp")):
+        made = let_in(nftables.tables(apart), family, protocol, PORTS)
+        assert made == let_in(nftables.tables(here), family, protocol, PORTS)
+    assert agree(kernel)
+
+
+@pytest.mark.parametrize("text", ["table inet t {\n", 'include "/absent"\n', "add rule inet t c accept\n", None])
+def test_a_file_that_does_not_load(kernel, text, tmp_path):
+    file = tmp_path / "nftables.conf"
+    if text is not None:
+        file.write_text(text)
+    with pytest.raises(subprocess.CalledProcessError) as failed:
+        load_apart(kernel, file)
+    assert failed.value.returncode == 1
+    assert "Error: " in failed.value.stderr
+
+
+WRITTEN = (
+    "*filter\n:mine - [0:0]\n:INPUT DROP [0:0]\n-A INPUT -i lo -j ACCEPT\n-A INPUT -p icmp -j ACCEPT\n"
+    "-A INPUT -m state --state established,related -j ACCEPT\n-A INPUT -j mine\n"
+    "-A mine -p tcp --dport 8087 -j ACCEPT\nCOMMIT\n",
+    # Declared once more: what was in it is gone, and what jumps to it stays.
+    "*filter\n:mine - [0:0]\n:INPUT - [0:0]\nCOMMIT\n",
+    "*filter\n"
+    "-A mine -p tcp --dport 22 -j ACCEPT -s 10.20.1.2,10.20.3.3\n"
+    "-A mine --protocol TCP --syn --source 10.20.2.0/255.255.255.0 --destination-port 8080:8082 --jump ACCEPT\n"
+    '-A mine -p tcp -m comment --comment "it\'s -j DROP" -j ACCEPT --dport 8083\n'
+    "-A mine -p tcp --dport 8084 --tcp-flags ALL SYN -j ACCEPT\n"
+    "-A mine -p tcp ! --syn -j ACCEPT\n"
+    "-A mine -p 6 --dport 8086: -s 10.20.3.3 -j ACCEPT\n"
+    '-I mine 1 -p tcp --dport 8081 -j LOG --log-prefix "-j ACCEPT" -m limit --limit 3/min\n'
+    "-I mine -p tcp --dport 8082 -j DROP\nCOMMIT\n",
+)
+
+
+def test_files_that_are_added_to_each_other(kernel):
+    for text in WRITTEN:
+        kernel.inside("iptables-restore", "--noflush", text=text)
+    came = {(caller, port) for caller, port in agree(kernel) if ":" not in caller}
+    assert came == {
+        ("10.20.1.2", 22), ("10.20.3.3", 22), ("10.20.2.2", 8080), ("10.20.2.2", 8081), ("10.20.3.3", 8086),
+        ("10.20.3.3", 8087), *((caller, port) for caller in CALLERS if ":" not in caller for port in (8083, 8084)),
+    }  # fmt: skip
+    saved = iptables.tables(kernel.inside("iptables-save"), 4)
+    for protocol in ("tcp", "udp"):
+        assert let_in(iptables.added(WRITTEN, 4), 4, protocol, PORTS) == let_in(saved, 4, protocol, PORTS)

@@ -1,53 +1,77 @@
-"""What a service loads at boot, by its configuration: whether that is a default deny."""
+"""What the services that load rules at boot would load: the same form as the kernel's rules have, from their files."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from proofs.errors import Indeterminate
+from proofs.errors import ChannelError, Indeterminate
 from proofs.ports import HostChannel
-from proofs.probes.host.netfilter import iptables
-from proofs.probes.host.netfilter.walk import let_in
+from proofs.probes.host.netfilter import iptables, nftables, ufw
+from proofs.probes.host.netfilter.files import text_of
+from proofs.probes.host.netfilter.rules import Table
+
+_UNIT = "nftables.service"
+_NFT_FILES = {
+    # Debian, Ubuntu, Arch Linux; Red Hat's.
+    "/etc/nftables.conf": ("nftables-configuration", "nftables-at-boot"),
+    "/etc/sysconfig/nftables.conf": ("nftables-sysconfig", "nftables-sysconfig-at-boot"),
+}
+_IPTABLES = frozenset(("filter", "nat", "mangle", "raw", "security"))
 
 
-def why_not_denying(machine: HostChannel, unit: str) -> str | None:
-    """Why what a service loads denies nothing by default; None if it does. `Indeterminate` where it was not read."""
-    known = {"ufw.service": _ufw, "nftables.service": _nftables, "netfilter-persistent.service": _saved}
+@dataclass(frozen=True, slots=True)
+class Boot:
+    """What one service loads at boot: `tables`; `unread` says why they were not seen, `nothing` why there are none.
+
+    `apart`: it neither takes rules of another service away nor adds to that one's chains, so that it can only drop
+    more than the others do.
+    """
+
+    tables: Sequence[Table] = ()
+    unread: str = ""
+    nothing: str = ""
+    apart: bool = False
+
+
+def loaded_by(machine: HostChannel, unit: str) -> Boot:
+    """What a unit loads, as its configuration is now."""
+    known = {"ufw.service": _ufw, _UNIT: _nftables, "netfilter-persistent.service": _saved}
     if unit not in known:
-        raise Indeterminate(f"what {unit} loads at boot was not read")
-    return known[unit](machine)
+        return Boot(unread=f"what {unit} loads at boot was not read")
+    try:
+        return known[unit](machine)
+    except (Indeterminate, ChannelError) as error:
+        return Boot(unread=str(error))
 
 
-def _ufw(machine: HostChannel) -> str | None:
-    """ufw(8), "Notes": ENABLED in ufw.conf; DEFAULT_INPUT_POLICY and IPV6 in /etc/default/ufw."""
-    enabled = _assigned(machine.command("ufw-configuration").stdout, "ENABLED")
-    if enabled != "yes":
-        return f"/etc/ufw/ufw.conf has ENABLED={enabled!a}"
-    defaults = machine.command("ufw-defaults").stdout
-    incoming, six = _assigned(defaults, "DEFAULT_INPUT_POLICY"), _assigned(defaults, "IPV6")
-    if incoming not in ("drop", "reject"):
-        return f"/etc/default/ufw has DEFAULT_INPUT_POLICY={incoming!a}"
-    return None if six == "yes" else f"/etc/default/ufw has IPV6={six!a}, so that IPv6 has no rules of ufw's"
+def _ufw(machine: HostChannel) -> Boot:
+    reason = ufw.why_nothing(machine)
+    return Boot(nothing=reason, apart=True) if reason else Boot(ufw.tables(machine))
 
 
-def _nftables(machine: HostChannel) -> str | None:
-    text = re.sub(r"#.*", "", machine.command("nftables-configuration").stdout)
-    if re.search(r"hook\s+input[^}]*?policy\s+drop", text):
-        return None
-    if re.search(r"\b(include|drop|reject)\b", text):
-        raise Indeterminate("whether /etc/nftables.conf denies by other means than policy drop was not read")
-    return "/etc/nftables.conf has no chain with hook input that drops"
+def _saved(machine: HostChannel) -> Boot:
+    """netfilter-persistent(8): iptables-restore(8) of /etc/iptables/rules.v4, ip6tables-restore of rules.v6."""
+    texts = {4: text_of(machine, "iptables-at-boot"), 6: text_of(machine, "ip6tables-at-boot")}
+    if not any(texts.values()):
+        return Boot(nothing="there are no rules in /etc/iptables", apart=True)
+    return Boot([table for family, text in texts.items() for table in iptables.tables(text, family)])
 
 
-def _saved(machine: HostChannel) -> str | None:
-    for family, command in ((4, "iptables-at-boot"), (6, "ip6tables-at-boot")):
-        saved = iptables.tables(machine.command(command).stdout, family)
-        if all(opening.possible for opening in let_in(saved, family, "tcp")):
-            return f"what is saved in /etc/iptables for IPv{family} denies no port"
-    return None
-
-
-def _assigned(text: str, name: str) -> str:
-    """The last value that a file of shell assignments gives, in lower case."""
-    found = re.findall(rf"^\s*{name}\s*=\s*[\"']?(\w*)", text, re.MULTILINE)
-    return str(found[-1]).lower() if found else ""
+def _nftables(machine: HostChannel) -> Boot:
+    """nft(8), --file: its language is not read here. nft itself loads the file on the host, into a network namespace
+    that is there for this one command, and shows what is in there then."""
+    started = [line for line in machine.command("nftables-start").lines if not line.endswith("=")]
+    found = re.search(r"argv\[\]=(?:/usr)?/s?bin/nft -f (\S+) ;", started[0]) if len(started) == 1 else None
+    if found is None or found[1] not in _NFT_FILES:
+        raise Indeterminate(f"{_UNIT} loads rules in another way than is known: {'; '.join(started)[:200]!a}")
+    shown, loaded = _NFT_FILES[found[1]]
+    answer = machine.command(loaded)
+    if answer.status:
+        said = (answer.stderr.strip().splitlines() or ["no message"])[0]
+        raise Indeterminate(f"{found[1]} was not loaded into a network namespace of its own: {said[:200]!a}")
+    tables = nftables.tables(answer.stdout)
+    takes_away = re.search(r"\b(?:flush|delete|destroy|reset|include)\b", text_of(machine, shown))
+    in_others = any(table.name in _IPTABLES and len(table.families) == 1 for table in tables)
+    return Boot(tables, apart=not (takes_away or in_others))

@@ -5,9 +5,10 @@ iptables(8), iptables-extensions(8). A module or target that is not known may do
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from ipaddress import ip_address, ip_network
+from typing import cast
 
+from proofs.probes.host.netfilter.iptables_options import SHORT, options
 from proofs.probes.host.netfilter.operands import destination
 from proofs.probes.host.netfilter.rules import (
     EITHER,
@@ -24,7 +25,7 @@ from proofs.probes.host.netfilter.rules import (
     Protocol,
     Rule,
 )
-from proofs.probes.host.netfilter.spans import Spans
+from proofs.probes.host.netfilter.spans import MOST_PORT, Spans
 
 _SENDERS = frozenset((
     "connlimit", "dscp", "dst", "ecn", "frag", "hashlimit", "hbh", "hl", "ipv6header", "length", "limit", "mac", "mh",
@@ -39,47 +40,57 @@ _TARGETS |= dict.fromkeys((
     "LOG", "NFLOG", "ULOG", "AUDIT", "TRACE", "MARK", "CONNMARK", "CONNSECMARK", "SECMARK", "TCPMSS", "SET", "CT",
     "CHECKSUM", "CLASSIFY", "TOS", "DSCP", "NOTRACK", "TTL", "HL",
 ), "continue")  # fmt: skip
-_NUMBERS = {"6": "tcp", "17": "udp"}
+_NUMBERS = {"0": "all", "6": "tcp", "17": "udp"}
+
+
+_OF_PROTOCOL = frozenset(("--dport", "--sport", "--tcp-flags", "--tcp-option", "--syn"))
+"""Options of the modules tcp and udp, which `-p tcp` and `-p udp` load by themselves."""
+_TCP_FLAGS = frozenset(("FIN", "SYN", "RST", "PSH", "ACK", "URG"))
 
 
 def rule_of(words: list[str], family: int) -> Rule:
-    """The rule of the words after `-A CHAIN`. `ValueError` or `IndexError` for options of another form."""
+    """The rule of the words after `-A CHAIN`, as iptables-save prints it or a file for iptables-restore holds it.
+
+    There a match may follow the target, and `-p tcp` stands without `-m tcp`. `ValueError` or `IndexError` for options
+    of another form.
+    """
     conditions: list[Condition] = []
     protocol: str | None = None
     module, asked = "", False  # asked: an option of the module was read
-    for negated, option, values in _options(words):
+    kind, target, targets_own = "continue", "", False
+    for negated, option, values in options(words):
         if option in ("-j", "-g"):
-            target = values[0]
-            kind: Kind = "goto" if option == "-g" else _TARGETS.get(target, "jump")
-            return Rule(Every((*conditions, *_bare(module, asked))), kind, target)
+            if target:
+                raise ValueError("two targets")
+            target, targets_own = values[0], True
+            kind = "goto" if option == "-g" else _TARGETS.get(target, "jump")
+            continue
         if option == "-m":
             conditions += _bare(module, asked)
-            module, asked = values[0], False
+            module, asked, targets_own = values[0], False, False
+            continue
+        if targets_own and _is_of_target(option, target):
             continue
         if option == "-p":
-            protocol = _NUMBERS.get(values[0], values[0])
-        condition = _general(option, values, family) or _modular(module, option, values, protocol)
-        asked = asked or option not in ("-s", "-d", "-i", "-o", "-p")
+            protocol = _protocol(values[0])
+        implied = protocol if option in _OF_PROTOCOL and protocol in ("tcp", "udp") else None
+        condition = _general(option, values, family) or _modular(implied or module, option, values, protocol)
+        asked = asked or not (option in SHORT or (implied and implied != module))
         conditions.append(Not(condition) if negated else condition)
-    return Rule(Every((*conditions, *_bare(module, asked))), "continue")
+    return Rule(Every((*conditions, *_bare(module, asked))), cast("Kind", kind), target)
 
 
-def _options(words: list[str]) -> Iterator[tuple[bool, str, list[str]]]:
-    """(negated, option, its values). What follows a target is the target's own."""
-    at = 0
-    while at < len(words):
-        negated = words[at] == "!"
-        at += negated
-        option, start = words[at], at + 1
-        if not option.startswith("-"):
-            raise ValueError(option)
-        # A comment may look like an option.
-        at = start + 1 if option == "--comment" else start
-        while option != "--comment" and at < len(words) and not words[at].startswith("-") and words[at] != "!":
-            at += 1
-        yield negated, option, words[start:at]
-        if option in ("-j", "-g"):
-            return
+def _is_of_target(option: str, target: str) -> bool:
+    """Whether an option right after the target is the target's own, and not one more of a match's."""
+    if target == "LOG":
+        return option.startswith("--log-")
+    if target == "REJECT":
+        return option == "--reject-with"
+    return option not in SHORT and target in _TARGETS and target not in ("ACCEPT", "DROP", "RETURN")
+
+
+def _protocol(text: str) -> str:
+    return _NUMBERS.get(text, text.lower())
 
 
 def _bare(module: str, asked: bool) -> list[Condition]:
@@ -94,13 +105,13 @@ def _bare(module: str, asked: bool) -> list[Condition]:
 def _general(option: str, values: list[str], family: int) -> Condition | None:
     match option:
         case "-s":
-            return From(family, Spans.network(ip_network(values[0], strict=False)))
+            return From(family, _networks(values[0]))
         case "-d":
-            return destination(family, Spans.network(ip_network(values[0], strict=False)))
+            return destination(family, _networks(values[0]))
         case "-i":
             return Interface(values[0][:-1] + "*" if values[0].endswith("+") else values[0])
         case "-p":
-            return YES if values[0] == "all" else Protocol(frozenset({_NUMBERS.get(values[0], values[0])}))
+            return YES if _protocol(values[0]) == "all" else Protocol(frozenset({_protocol(values[0])}))
     return None
 
 
@@ -113,26 +124,28 @@ def _modular(  # noqa: PLR0911, PLR0912 - one answer for each option
         case "tcp" | "udp", "--sport" | "--tcp-option":
             return EITHER
         case "tcp", "--tcp-flags":
-            wanted = set() if values[1] == "NONE" else set(values[1].split(","))
-            return YES if set(values[0].split(",")) & {"SYN"} == wanted else NO
+            looked_at, wanted = _flags(values[0]), _flags(values[1])
+            return YES if looked_at & {"SYN"} == wanted else NO
+        case "tcp", "--syn":
+            return YES
         case "multiport", "--dports":
             return Ports(protocol, _ports(values[0]))
         case "multiport", "--sports" | "--ports":
             return EITHER
         case ("conntrack", "--ctstate") | ("state", "--state"):
-            states = set(values[0].split(","))
+            states = set(values[0].upper().split(","))
             return YES if "NEW" in states else UNKNOWN if "UNTRACKED" in states else NO
         case "conntrack", "--ctstatus" if values == ["DNAT"]:
             return NO  # a packet that is sent elsewhere is told of by the rule that does it
         case "addrtype", "--dst-type":
-            return YES if {"LOCAL", "UNICAST"} & set(values[0].split(",")) else NO
+            return YES if {"LOCAL", "UNICAST"} & set(values[0].upper().split(",")) else NO
         case "iprange", "--src-range":
             first, _, last = values[0].partition("-")
             ends = ip_address(first), ip_address(last or first)
             return From(ends[0].version, Spans.of([(int(ends[0]), int(ends[1]))]))
         case "rpfilter", "--invert":
             return NO
-        case "rpfilter" | "comment", _:
+        case ("rpfilter", "--loose" | "--validmark" | "--accept-local") | ("comment", "--comment"):
             return YES
         case _ if module in _OTHERS:
             return NO
@@ -141,7 +154,25 @@ def _modular(  # noqa: PLR0911, PLR0912 - one answer for each option
     return UNKNOWN
 
 
+def _flags(text: str) -> set[str]:
+    flags = set(text.upper().split(",")) - {"NONE"}
+    return set(_TCP_FLAGS) if "ALL" in flags else flags
+
+
 def _ports(text: str) -> Spans:
-    """`80`, `80:90`, `80,443`, `8000:8100,9000`."""
+    """`80`, `80:90`, `80,443`, `8000:8100,9000`; `:1023` and `1024:` reach to the end."""
     pairs = [part.partition(":") for part in text.split(",")]
-    return Spans.of((int(first), int(last or first)) for first, _, last in pairs)
+    return Spans.of(
+        (int(first or 0), int(last or MOST_PORT)) if colon else (int(first), int(first)) for first, colon, last in pairs
+    )
+
+
+def _networks(text: str) -> Spans:
+    """`10.0.0.0/8`, `10.0.0.0/255.0.0.0`, several with commas. `ValueError` for a mask with gaps."""
+    networks = [ip_network(part, strict=False) for part in text.split(",")]
+    for part, network in zip(text.split(","), networks, strict=True):
+        _, _, mask = part.partition("/")
+        # ip_network() would take 0.0.0.255 for the complement of a mask.
+        if "." in mask and mask != str(network.netmask):
+            raise ValueError(part)
+    return Spans.of(pair for network in networks for pair in Spans.network(network).pairs)
