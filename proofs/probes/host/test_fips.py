@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from proofs.errors import Indeterminate, NotApplicable
 from proofs.model import ParameterValue, Target
 from proofs.ports import Experiments, HostChannel, SqlChannel, TlsChannel
+from proofs.probes.host.openssl import unapproved_in_use
 from proofs.probes.host.server import server_pid
 from proofs.probes.transport.settings import endpoints
 
@@ -14,6 +16,8 @@ Params = Mapping[str, ParameterValue]
 OFF, PROVIDER, KERNEL = "off-stated", "provider", "kernel"
 _NO_KERNEL_MODE = "this kernel has no FIPS mode (no /proc/sys/crypto/fips_enabled)"
 _REFUSAL = "alert:handshake_failure"
+_FIPS_ON = ("ON", "STRICT", "1", "2")
+_DIRECTORY = re.compile(r'OPENSSLDIR: "(/[^"\n]*)"')
 
 
 def test_the_kernel_is_in_fips_mode(machine: HostChannel, params: Params) -> None:
@@ -43,7 +47,27 @@ def test_the_server_uses_the_fips_provider(machine: HostChannel, sql: SqlChannel
         raise Indeterminate("neither libcrypto nor a provider was seen in the server's process")
     assert any(name.startswith("fips") for name in names), "no FIPS provider is loaded in the server's process"
     mode = sql.variable("ssl_fips_mode")
-    assert mode in (None, "ON", "STRICT", "1", "2"), f"the server is told not to use FIPS: ssl_fips_mode is {mode!a}"
+    assert mode is None or mode in _FIPS_ON, f"the server is told not to use FIPS: ssl_fips_mode is {mode!a}"
+
+
+def test_the_default_provider_is_not_asked(machine: HostChannel, sql: SqlChannel, params: Params) -> None:
+    """Nothing but the FIPS provider computes for the server: the default one, which is part of libcrypto, may be there.
+
+    MySQL's `ssl_fips_mode` sees to it (EVP_default_properties_enable_fips(3)); elsewhere the OpenSSL configuration that
+    the process was started with does, as it is now, or Red Hat's OpenSSL under a kernel in FIPS mode.
+    """
+    _wanted(params)
+    if sql.variable("ssl_fips_mode") in _FIPS_ON or machine.command("kernel-fips").stdout.strip() == "1":
+        return
+    pid = _pid(machine, sql)
+    told = machine.command("process-openssl", pid=pid).stdout.strip("\0\n").removeprefix("OPENSSL_CONF=")
+    if not told:
+        directory = _DIRECTORY.search(machine.command("openssl-directory").stdout)
+        if directory is None:
+            raise Indeterminate("neither the server's process nor openssl version says which configuration is used")
+        told = f"{directory[1]}/openssl.cnf"
+    reason = unapproved_in_use(machine, told)
+    assert not reason, reason
 
 
 def test_unapproved_suites_are_refused(

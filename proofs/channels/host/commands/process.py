@@ -12,6 +12,14 @@ COMMANDS = (
     Command(
         "process-crypto", ("grep", "-oE", "/[^ ]*/(fips|libcrypto)[^ ]*", "/proc/{pid}/maps"), root=True, exits=(0, 1)
     ),
+    # A path is no secret: openssl-env(7).
+    Command(
+        "process-openssl",
+        ("grep", "--text", "--null-data", "--only-matching", "^OPENSSL_CONF=.*", "/proc/{pid}/environ"),
+        root=True,
+        exits=(0, 1),
+    ),
+    Command("openssl-directory", ("openssl", "version", "-d"), limit=4096),
     # cat(1) exits with 1 where there is no such file: a kernel without FIPS mode, a system without crypto policies.
     Command("kernel-fips", ("cat", "/proc/sys/crypto/fips_enabled"), exits=(0, 1), limit=64),
     Command("crypto-policy", ("cat", "/etc/crypto-policies/state/current"), exits=(0, 1), limit=4096),
