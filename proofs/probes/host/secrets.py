@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from proofs.errors import Indeterminate
-from proofs.ports import HostChannel
+from proofs.ports import CommandResult, HostChannel
 
 _LISTED = re.compile(r"(?P<mode>[0-7]{1,5})\|(?P<size>[0-9]+)\|(?P<owner>[^|]*)\|(?P<path>/.*)")
 _FOUND = re.compile(r"(?P<path>/.*?):(?P<line>[0-9]+):(?P<name>.*)")
@@ -33,10 +33,7 @@ class SecretFile:
 
 def searched(machine: HostChannel, command: str) -> list[SecretFile]:
     """Every file that a command of the list searched. `Indeterminate` where one could not be read."""
-    answer = machine.command(command)
-    troubles = [line for line in answer.stderr.splitlines() if not _GONE.fullmatch(line) or "'grep'" in line]
-    if troubles or len(answer.stderr) >= _ERRORS_KEPT:
-        raise Indeterminate(f"not all was searched for secrets: {(troubles or ['many errors'])[0][:200]!a}")
+    answer = _complete(machine, command)
     listed: dict[str, tuple[int, int]] = {}
     found: dict[str, list[tuple[int, str]]] = {}
     for line in answer.lines:
@@ -52,9 +49,12 @@ def searched(machine: HostChannel, command: str) -> list[SecretFile]:
 
 
 def by_process(machine: HostChannel, command: str, witness: int) -> dict[int, Sequence[str]]:
-    """Names seen of each process, in their order. `Indeterminate` unless the process `witness` is among them."""
+    """Names seen of each process, in their order. `Indeterminate` unless the process `witness` is among them.
+
+    grep(1) gives up on an argument that is made to be hard for it, and all that come after, so its errors count too.
+    """
     found: dict[int, list[str]] = {}
-    for record in machine.command(command).stdout.split("\0"):
+    for record in _complete(machine, command).stdout.split("\0"):
         if record:
             match = _OF_PROCESS.fullmatch(record)
             if not match:
@@ -63,3 +63,11 @@ def by_process(machine: HostChannel, command: str, witness: int) -> dict[int, Se
     if witness not in found:
         raise Indeterminate(f"the server's own process {witness} was not seen, so others may be hidden too")
     return dict(found)
+
+
+def _complete(machine: HostChannel, command: str) -> CommandResult:
+    answer = machine.command(command)
+    troubles = [line for line in answer.stderr.splitlines() if not _GONE.fullmatch(line) or "'grep'" in line]
+    if troubles or len(answer.stderr) >= _ERRORS_KEPT:
+        raise Indeterminate(f"not all was searched for secrets: {(troubles or ['many errors'])[0][:200]!a}")
+    return answer

@@ -13,29 +13,31 @@ from proofs.probes.host.secrets import SecretFile, by_process, searched
 from proofs.probes.host.server import server_pid
 from proofs.probes.transport.settings import texts
 
-_PROGRAM = re.compile(r"(?:\S*/)?(?:mysql|mariadb)[a-z_-]*")
+_PROGRAM = re.compile(r"(?:\S*/)?(?:(?:mysql|mariadb)[a-z_-]*|mariabackup|xtrabackup|mydumper|myloader)")
 _WITNESSES = frozenset({"PATH", "INVOCATION_ID"})
 _CLIENT_HISTORY = re.compile(r".*/\.(mysql|mariadb)_history")
+_PROFILE = re.compile(r".*/\.[^/]*(profile|rc|login|zshenv|bash_aliases|pam_environment)")
 
 
 def test_no_secret_in_process_arguments(machine: HostChannel, sql: SqlChannel) -> None:
     """No process was started with a password among its arguments, which every user of the host can read (ps(1)).
 
-    MySQL manual, "End-User Guidelines for Password Security"; CIS 1.3 to 1.6. `-p…` counts for programs of the servers.
+    MySQL manual, "End-User Guidelines for Password Security"; CIS 1.3 to 1.6. An argument `-p…` counts after the name
+    of a program of the servers; within the line that a shell was given (sh -c) it was seen to belong to one.
     """
     found = []
     for pid, names in by_process(machine, "process-arguments", server_pid(machine, sql)).items():
-        of_server = any(_PROGRAM.fullmatch(name) for name in names)
-        found += [
-            f"process {pid} ({name[:40]!a})"
-            for name in names
-            if not _PROGRAM.fullmatch(name) and (name != "-p" or of_server)
-        ]
+        of_server = False
+        for name in names:
+            if _PROGRAM.fullmatch(name):
+                of_server = True
+            elif name != "-p" or of_server:
+                found.append(f"process {pid} ({name[:40]!a})")
     assert not found, f"secrets in process arguments: {_listing(found)}"
 
 
 def test_no_secret_in_environments(machine: HostChannel, sql: SqlChannel, params: Mapping[str, ParameterValue]) -> None:
-    """No process carries a variable named like a secret: MYSQL_PWD, AWS_SECRET_ACCESS_KEY, …_PASSWORD, …_TOKEN.
+    """No process carries a variable named like a secret (MYSQL_PWD, DB_PASS, …_TOKEN) or a URL with a password in it.
 
     Environments are inherited, logged and shown by crashes; SV-253697, CIS 1.4. Values are never looked at.
     """
@@ -57,16 +59,17 @@ def test_no_secret_in_units(machine: HostChannel) -> None:
 
 
 def test_no_secret_in_readable_files(machine: HostChannel, params: Mapping[str, ParameterValue]) -> None:
-    """No option file, service default or profile that others can read holds a password.
+    """No option file, service default, script or profile that others can read holds a password.
 
-    Option files of servers and clients, /etc/default and cron; in a user's own profile no secret at all, for it goes
-    into every process of that user (CIS 1.4, 1.6).
+    Option files of servers and clients, /etc/default, cron's tables and scripts, /usr/local; in a user's own profile no
+    secret at all, for it goes into every process of that user (CIS 1.4, 1.6).
     """
     most = octal(params, "max_mode")
     profiles = searched(machine, "profile-secrets")
-    files = [file for file in [*searched(machine, "option-file-secrets"), *profiles] if file.secrets]
     if not profiles:
         raise Indeterminate("no profile was found to be searched, not even /etc/profile")
+    others = [*searched(machine, "option-file-secrets"), *searched(machine, "script-secrets")]
+    files = [file for file in [*others, *profiles] if file.secrets]
     _judge(file for file in files if file.mode & 0o777 & ~most or _is_profile(file))
 
 
@@ -82,8 +85,7 @@ def test_no_secret_in_histories(machine: HostChannel) -> None:
 
 
 def _is_profile(file: SecretFile) -> bool:
-    by_all_means = file.path.startswith(("/etc/environment", "/etc/profile"))
-    return by_all_means or re.fullmatch(r".*/\.[^/]*(profile|rc|pam_environment)", file.path) is not None
+    return file.path.startswith(("/etc/environment", "/etc/profile")) or _PROFILE.fullmatch(file.path) is not None
 
 
 def _judge(files: Iterable[SecretFile]) -> None:
