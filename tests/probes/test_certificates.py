@@ -174,7 +174,12 @@ def entry(path, mode, owner="root", kind="directory"):
     return {"path": path, "type": kind, "mode": mode, "owner": owner}
 
 
-LIMITS = {"max_mode": "0600", "max_directory_mode": "0755", "server_key_owners": ("mysql", "root")}
+LIMITS = {
+    "max_mode": "0600",
+    "max_public_mode": "0644",
+    "max_directory_mode": "0755",
+    "server_key_owners": ("mysql", "root"),
+}
 
 
 @pytest.mark.parametrize(
@@ -207,6 +212,39 @@ def test_who_may_touch_the_servers_key(key, directory, above, outcome):
         return
     with pytest.raises(outcome):
         test_key_files.test_server_key_is_private(sql, machine, LIMITS)
+
+
+@pytest.mark.parametrize(
+    ("path", "mode", "owner", "says"),
+    [
+        ("/d/tls/ca.pem", "0644", "root", ""),
+        ("/d/tls/ca.pem", "0664", "root", "ca.pem has mode 0664"),
+        ("/d/tls/ca.pem", "0644", "mallory", "ssl_ca '/d/tls/ca.pem' belongs to 'mallory'"),
+        ("/d/tls/crl.pem", "0666", "root", "crl.pem has mode 0666"),
+        ("/d/tls/server.pem", "0646", "root", "server.pem has mode 0646"),
+        ("/d/cas", "0775", "root", "/d/cas has mode 0775"),
+        ("/d/tls", "0775", "root", "/d/tls has mode 0775"),
+    ],
+)
+def test_who_may_change_whom_the_server_trusts(path, mode, owner, says):
+    facts = dict.fromkeys(("/d/tls/ca.pem", "/d/tls/crl.pem", "/d/tls/server.pem"), ("0644", "root"))
+    facts |= dict.fromkeys(("/d", "/d/tls", "/d/cas"), ("0755", "root"))
+    facts[path] = (mode, owner)
+    files = {name: entry(name, *of, kind="regular file" if "." in name else "directory") for name, of in facts.items()}
+    machine = Machine(
+        {
+            **{name: [files[name], files["/d/tls"], files["/d"]] for name in files if name.endswith(".pem")},
+            "/d/cas": [files["/d/cas"], files["/d"]],
+            "/d": [files["/d"]],
+        }
+    )
+    names = {"ssl_ca": "tls/ca.pem", "ssl_cert": "tls/server.pem", "ssl_crl": "/d/tls/crl.pem", "ssl_capath": "/d/cas/"}
+    sql = Sql({**names, "ssl_crlpath": "", "datadir": "/d/"})
+    if not says:
+        test_key_files.test_trust_material_cannot_be_changed(sql, machine, LIMITS)
+        return
+    with pytest.raises(AssertionError, match=says):
+        test_key_files.test_trust_material_cannot_be_changed(sql, machine, LIMITS)
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,23 @@ def test_server_key_is_private(sql: SqlChannel, machine: HostChannel, params: Ma
         judge_directories(directories, octal(params, "max_directory_mode"), trusted | {"root"})
 
 
+def test_trust_material_cannot_be_changed(
+    sql: SqlChannel, machine: HostChannel, params: Mapping[str, ParameterValue]
+) -> None:
+    """The server's certificate, its CA file and its list of revoked certificates are trusted users' to change.
+
+    Whoever can write to `ssl_ca` says which clients there are, and to `ssl_crl` which of them were thrown out.
+    """
+    trusted = {*texts(params, "server_key_owners"), _server_user(sql, machine)}
+    names = ["ssl_ca", "ssl_cert", *(name for name in ("ssl_crl", "ssl_capath", "ssl_crlpath") if sql.variable(name))]
+    for variable, path in [pair for name in names for pair in server_files(sql, name).items()]:
+        found, directories = place(machine, path.rstrip("/"))
+        assert found["owner"] in trusted, f"{variable} {path!a} belongs to {found['owner']!a}"
+        most = "max_directory_mode" if found["type"] == "directory" else "max_public_mode"
+        judge_mode(found, octal(params, most))
+        judge_directories(directories, octal(params, "max_directory_mode"), trusted | {"root"}, ascii(path))
+
+
 def test_client_keys_are_private(material: MaterialChannel, params: Mapping[str, ParameterValue]) -> None:
     """The private keys of the clients in use are for their owner alone, in directories others cannot write to.
 

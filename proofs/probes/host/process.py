@@ -67,3 +67,20 @@ def account_of(machine: HostChannel, pid: int) -> str:
     if len(names) != 1:
         raise Indeterminate(f"the host names {len(names)} accounts with the server's number {uid}")
     return names[0]
+
+
+def group_of(machine: HostChannel, pid: int) -> tuple[str, tuple[str, ...]]:
+    """Name of the group a process runs under, and the accounts that are in it besides the process's own.
+
+    By the host's lists of groups and accounts, in which a group may be an account's first one or a further one.
+    `Indeterminate` without one name.
+    """
+    gid, account = str(ids(status_of(machine, pid), "Gid")[0]), account_of(machine, pid)
+    groups = [line.split(":") for line in machine.command("groups").lines]
+    found = [entry for entry in groups if len(entry) == 4 and entry[2] == gid]
+    if len(found) != 1:
+        raise Indeterminate(f"the host names {len(found)} groups with the server's number {gid}")
+    accounts = [line.split(":") for line in machine.command("accounts").lines]
+    members = {entry[0] for entry in accounts if len(entry) == 7 and entry[3] == gid}
+    members |= {name for name in found[0][3].split(",") if name}
+    return found[0][0], tuple(sorted(members - {account}))

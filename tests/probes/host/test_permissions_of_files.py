@@ -7,28 +7,38 @@ from typing import Any
 import pytest
 from probes.looks import Machine, Sql, target
 
+from proofs.channels.host.output import CommandOutput
 from proofs.errors import Indeterminate, NotApplicable
 from proofs.model import Host, Identity
 from proofs.probes.host import test_permissions as probes
 
 COMMANDS = {
     "sockets": 'tcp LISTEN 0 151 *:3306 *:* users:(("mysqld",pid=412,fd=21))\n',
-    "process-status": "Pid:\t412\nUid:\t110\t110\t110\t110\nGid:\t1\t1\t1\t1\nNoNewPrivs:\t1\n"
+    "process-status": "Pid:\t412\nUid:\t110\t110\t110\t110\nGid:\t112\t112\t112\t112\nNoNewPrivs:\t1\n"
     + "".join(f"{name}:\t0\n" for name in ("CapInh", "CapPrm", "CapEff", "CapAmb")),
     "accounts": "root:x:0:0:root:/root:/bin/bash\nmysql:x:110:112:MySQL:/nonexistent:/bin/false\n",
+    "groups": "root:x:0:\nadm:x:4:eve\nmysql:x:112:\n",
+    "foreign-files": {"/usr/lib/mysql/plugin": "", "/etc/mysql/conf.d": ""},
+    "option-file-includes": CommandOutput(
+        2,
+        "!includedir /etc/mysql/conf.d/\n  !includedir /etc/mysql/conf.d/\n!include /etc/mysql/my.cnf\n",
+        "grep: /etc/my.cnf.d: No such file or directory\n",
+    ),
 }
 VARIABLES = {
     **{"port": "3306", "datadir": "/var/lib/mysql/", "innodb_data_home_dir": "", "innodb_undo_directory": "./"},
     **{"log_error": "/var/log/mysql/error.log", "log_output": "FILE", "general_log": "0", "slow_query_log": "1"},
     **{"slow_query_log_file": "slow.log", "log_bin": "1", "log_bin_index": "/var/lib/mysql/binlog.index"},
+    "log_bin_basename": "/var/lib/mysql/binlog",
     "plugin_dir": "/usr/lib/mysql/plugin/",
 }
 MODES = {
-    **{"/": "root 0755", "/var": "root 0755", "/var/lib": "root 0755", "/var/lib/mysql": "mysql 0700"},
-    **{"/var/log": "root 0755", "/var/log/mysql": "mysql 2750", "/var/log/mysql/error.log": "mysql 0640"},
-    **{"/var/lib/mysql/slow.log": "mysql 0640", "/var/lib/mysql/binlog.index": "mysql 0640", "/usr": "root 0755"},
+    **{"/": "root 0755", "/var": "root 0755", "/var/lib": "root 0755", "/var/lib/mysql": "mysql 0750"},
+    **{"/var/log": "root 0755", "/var/log/mysql": "mysql 2750 adm", "/var/log/mysql/error.log": "mysql 0640 adm"},
+    **{"/var/lib/mysql/slow.log": "mysql 0640", "/usr": "root 0755"},
     **{"/usr/lib": "root 0755", "/usr/lib/mysql": "root 0755", "/usr/lib/mysql/plugin": "root 0755"},
     **{"/etc": "root 0755", "/etc/mysql": "root 0755", "/etc/mysql/my.cnf": "root 0644"},
+    **{"/etc/mysql/conf.d": "root 0755", "/var/log/binlog": "mysql 0700"},
     **{"/var/backups": "root 0755", "/var/backups/mysql": "root 0700"},
 }
 PARAMS = {
@@ -36,6 +46,9 @@ PARAMS = {
     "max_log_mode": "0640",
     "max_configuration_mode": "0644",
     "max_directory_mode": "0755",
+    "accepted_members": ("backup",),
+    "reading_groups": ("adm",),
+    "writing_groups": ("syslog",),
 }
 DATA, LOGS, PLUGINS, OPTIONS, BACKUPS = (value for name, value in vars(probes).items() if name.startswith("test_"))
 FILES = [{"path": "/etc/mysql/my.cnf"}]
@@ -47,9 +60,18 @@ def place(path: str, modes: dict[str, str]) -> list[dict[str, Any]]:
         above.append(above[-1].rpartition("/")[0] or "/")
     entries = []
     for each in above:
-        owner, mode = modes[each].split()
-        kind = "regular file" if "." in each else "directory"
-        entries.append({"path": each, "type": kind, "mode": mode, "owner": owner, "group": "g", "link": None})
+        owner, mode, *group = modes[each].split()
+        kind = "regular file" if "." in each and not each.endswith(".d") else "directory"
+        entries.append(
+            {
+                "path": each,
+                "type": kind,
+                "mode": mode,
+                "owner": owner,
+                "group": group[0] if group else owner,
+                "link": None,
+            }
+        )
     return entries
 
 
@@ -72,6 +94,9 @@ def prove(probe, modes=(), variables=(), files=FILES, backups=("/var/backups/mys
 @pytest.mark.parametrize("probe", [DATA, LOGS, PLUGINS, OPTIONS, BACKUPS])
 def test_a_sound_host(probe):
     prove(probe)
+    prove(probe, commands={"groups": "root:x:0:\nmysql:x:112:mysql,backup\n"})
+    prove(probe, {"/var/log": "root 0775 syslog"})
+    prove(probe, variables={"log_bin_basename": "/var/log/binlog/x", "log_bin_index": "/var/log/binlog/x.index"})
 
 
 @pytest.mark.parametrize(
@@ -82,12 +107,24 @@ def test_a_sound_host(probe):
         (DATA, "/var/lib", "root 0775", "/var/lib has mode 0775"),
         (LOGS, "/var/log/mysql/error.log", "mysql 0644", "0644"),
         (LOGS, "/var/lib/mysql/slow.log", "mysql 0660", "0660"),
-        (LOGS, "/var/lib/mysql/binlog.index", "eve 0600", "'eve'"),
+        (LOGS, "/var/lib/mysql", "mysql 0755", "/var/lib/mysql has mode 0755"),
+        (
+            LOGS,
+            "/var/log/mysql/error.log",
+            "mysql 0640 staff",
+            "is open to the group 'staff', expected adm or mysql or",
+        ),
+        (LOGS, "/var/log", "root 0775 staff", "/var/log has mode 0775"),
+        (LOGS, "/var/log", "root 0777 syslog", "/var/log has mode 0777"),
+        (DATA, "/var/lib/mysql", "mysql 0710 adm", "is open to the group 'adm', expected mysql or root"),
         (LOGS, "/var/log/mysql", "eve 0750", "above '/var/log/mysql/error.log', belongs to 'eve'"),
         (PLUGINS, "/usr/lib/mysql/plugin", "mysql 0755", "belongs to 'mysql'"),
         (PLUGINS, "/usr/lib/mysql", "root 0777", "0777"),
         (OPTIONS, "/etc/mysql/my.cnf", "root 0664", "0664"),
         (OPTIONS, "/etc/mysql", "mysql 0755", "belongs to 'mysql'"),
+        (OPTIONS, "/etc/mysql/conf.d", "root 0775", "conf.d has mode 0775"),
+        (OPTIONS, "/etc/mysql/conf.d", "mysql 0755", "conf.d/' belongs to 'mysql'"),
+        (BACKUPS, "/var/backups/mysql", "root 0750 staff", "the group 'staff'"),
         (BACKUPS, "/var/backups/mysql", "root 0755", "0755"),
         (BACKUPS, "/var/backups", "eve 0755", "'eve'"),
     ],
@@ -95,6 +132,41 @@ def test_a_sound_host(probe):
 def test_findings(probe, path, mode, says):
     with pytest.raises(AssertionError, match=says):
         prove(probe, {path: mode})
+
+
+@pytest.mark.parametrize(
+    ("probe", "commands", "says"),
+    [
+        (DATA, {"groups": "mysql:x:112:mysql,eve,backup\n"}, "in the server's group 'mysql' are also 'eve'"),
+        (DATA, {"accounts": COMMANDS["accounts"] + "bob:x:7:112::/home/bob:/bin/sh\n"}, "are also 'bob'"),
+        (
+            PLUGINS,
+            {"foreign-files": {"/usr/lib/mysql/plugin": "644|mysql|/usr/lib/mysql/plugin/x.so\n"}},
+            "1 files .*x.so",
+        ),
+        (
+            OPTIONS,
+            {"foreign-files": {"/etc/mysql/conf.d": "666|root|/etc/mysql/conf.d/x.cnf\n"}},
+            "below '/etc/mysql/conf",
+        ),
+    ],
+)
+def test_whose_files_and_groups(probe, commands, says):
+    with pytest.raises(AssertionError, match=says):
+        prove(probe, commands=commands)
+
+
+@pytest.mark.parametrize(
+    ("probe", "commands"),
+    [
+        (DATA, {"groups": "root:x:0:\n"}),
+        (OPTIONS, {"option-file-includes": "!includedir conf.d\n"}),
+        (OPTIONS, {"option-file-includes": CommandOutput(2, "", "grep: /etc/mysql/x: Permission denied\n")}),
+    ],
+)
+def test_what_is_no_evidence(probe, commands):
+    with pytest.raises(Indeterminate):
+        prove(probe, commands=commands)
 
 
 def test_what_is_not_seen():

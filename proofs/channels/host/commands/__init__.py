@@ -9,6 +9,7 @@ from functools import cache
 
 from proofs.channels.host.commands import (
     clock,
+    files,
     firewall,
     general,
     mac,
@@ -24,7 +25,7 @@ from proofs.channels.host.commands.command import Command
 
 __all__ = ["Command", "known"]
 
-MODULES = (clock, firewall, general, mac, packages, process, scap, secrets, ssh_server, throttling, updates)
+MODULES = (clock, files, firewall, general, mac, packages, process, scap, secrets, ssh_server, throttling, updates)
 
 
 @cache

@@ -1,0 +1,43 @@
+"""Whose files are, and what else is read beside them: find(1), getent(1), option files."""
+
+from __future__ import annotations
+
+from proofs.channels.host.commands.command import Command
+
+_LINE = ("-printf", "%m|%u|%p\\n")
+
+COMMANDS = (
+    Command("groups", ("getent", "group"), limit=1 << 20),
+    # What somebody else than root can change below a directory; a link counts as what it leads to.
+    Command(
+        "foreign-files",
+        (
+            "find",
+            "-L",
+            "{path}",
+            "-mindepth",
+            "1",
+            "-maxdepth",
+            "2",
+            "(",
+            "!",
+            "-user",
+            "root",
+            "-o",
+            "-perm",
+            "/022",
+            ")",
+            *_LINE,
+        ),
+        root=True,
+        limit=1 << 17,
+        alone=True,
+    ),
+    # Where else an option file leads; those of Debian and of Red Hat. grep(1): 2 where a place is missing.
+    Command(
+        "option-file-includes",
+        ("grep", "-RhE", "^[[:blank:]]*!include", "/etc/my.cnf", "/etc/mysql", "/etc/my.cnf.d"),
+        root=True,
+        exits=(0, 1, 2),
+    ),
+)
