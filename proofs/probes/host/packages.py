@@ -27,9 +27,11 @@ class Package:
     tool: str
 
     def differences(self, machine: HostChannel) -> Sequence[tuple[str, str]]:
-        """(marks, path) of each file, configuration aside, that is not as it was installed.
+        """(marks, path) of each file whose content, kind or capabilities are not as they were installed.
 
-        `Indeterminate` where the database holds no checksums of the package, for then nothing would ever differ.
+        Left aside are configuration (c), files that a package names and does not bring (g), and of rpm's marks owner,
+        mode and time, which differ on sound hosts (rpm(8), Verify Options). `Indeterminate` where the database holds
+        no checksums of the package, for then nothing would ever differ.
         """
         witness = "dpkg-checksums" if self.tool == "dpkg" else "rpm-files"
         if not machine.command(witness, package=self.name).lines:
@@ -39,9 +41,13 @@ class Package:
             match = _DIFFERENCE.fullmatch(line)
             if not match:
                 raise Indeterminate(f"{self.tool} answered in another format: {line[:160]!a}")
-            if match["kind"] != "c":
+            if match["kind"] not in ("c", "g") and (match["marks"] == "missing" or self._altered(match["marks"])):
                 found.append((match["marks"], match["path"]))
         return found
+
+    def _altered(self, marks: str) -> bool:
+        # To dpkg a question mark is what it does not check, to rpm what it could not.
+        return bool(set(marks) & set("5SLDP" if self.tool == "dpkg" else "5SLDP?"))
 
 
 def installed(machine: HostChannel) -> list[Package]:

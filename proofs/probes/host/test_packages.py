@@ -9,9 +9,12 @@ from proofs.errors import Indeterminate
 from proofs.model import ParameterValue
 from proofs.ports import HostChannel, SqlChannel
 from proofs.probes.host.packages import installed
+from proofs.probes.host.permissions import judge_directories, judge_mode
 from proofs.probes.host.server import server_pid
+from proofs.probes.transport.paths import place
 from proofs.probes.transport.settings import texts
 
+_MOST, _GAINS = 0o755, 0o6000
 _RELEASE = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+")
 
 
@@ -21,13 +24,24 @@ def test_the_running_program_is_the_packaged_one(machine: HostChannel, sql: SqlC
     /proc/PID/exe shows ` (deleted)` where the file was replaced since the start: then something else runs than what
     the packages say (proc(5)).
     """
-    pid = server_pid(machine, sql)
-    program = machine.command("process-executable", pid=str(pid)).stdout.rstrip("\n")
-    if not program.startswith("/"):
-        raise Indeterminate(f"the host does not show the program of process {pid}: {program[:100]!a}")
+    program = _program(machine, sql)
     assert not program.endswith(" (deleted)"), f"the server runs {program!a}: replaced on disk since it was started"
     owners = [package for package in installed(machine) if program in package.programs]
     assert owners, f"the server runs {program!a}, which no installed package holds"
+
+
+def test_nobody_but_root_can_replace_the_program(machine: HostChannel, sql: SqlChannel) -> None:
+    """The server's program is root's, and only root can write to it or to a directory above; it gains no rights.
+
+    chmod(1), set-user-ID: whoever starts such a program is its owner to the kernel.
+    """
+    found, directories = place(machine, _program(machine, sql))
+    assert found["owner"] == "root", f"{found['path']} belongs to {found['owner']!a}"
+    judge_mode(found, _MOST)
+    assert not int(found["mode"], 8) & _GAINS, (
+        f"{found['path']} has mode {found['mode']}: it runs as its owner or group"
+    )
+    judge_directories(directories, _MOST, {"root"}, "the program")
 
 
 def test_package_files_are_unaltered(machine: HostChannel, params: Mapping[str, ParameterValue]) -> None:
@@ -54,3 +68,11 @@ def test_the_installed_version_runs(machine: HostChannel, sql: SqlChannel) -> No
         if not upstream:
             raise Indeterminate(f"package {package.name} has the version {package.version[:80]!a}")
         assert upstream[0] == running[0], f"{package.name} {package.version} is installed, {running[0]} runs"
+
+
+def _program(machine: HostChannel, sql: SqlChannel) -> str:
+    pid = server_pid(machine, sql)
+    program = machine.command("process-executable", pid=str(pid)).stdout.rstrip("\n")
+    if not program.startswith("/"):
+        raise Indeterminate(f"the host does not show the program of process {pid}: {program[:100]!a}")
+    return program

@@ -58,9 +58,22 @@ TARGET = target(host=Host("ssh://x", service="mysql.service"))
 VARIABLES = {"port": "3306", "core_file": "OFF"}
 
 
-def prove(probe, changes=(), variables=VARIABLES, version="9.7.4-1"):
+def at(path, mode="0755", owner="root", above="0755"):
+    """A program and the directories that lead to it, the first of them with the mode `above`."""
+    entries = [{"path": path, "type": "regular file", "mode": mode, "owner": owner, "group": "g", "link": None}]
+    while path != "/":
+        path = path.rpartition("/")[0] or "/"
+        entries.append({"path": path, "type": "directory", "mode": above, "owner": "root", "group": "g", "link": None})
+        above = "0755"
+    return entries
+
+
+PROGRAMS = ("/usr/sbin/mysqld", "/usr/sbin/mariadbd", "/usr/libexec/mariadbd")
+
+
+def prove(probe, changes=(), variables=VARIABLES, version="9.7.4-1", places=()):
     values = {
-        "machine": Machine(commands={**SOUND, **dict(changes)}),
+        "machine": Machine(commands={**SOUND, **dict(changes)}, places={p: at(p) for p in PROGRAMS} | dict(places)),
         "sql": Sql(variables=variables, tables={"VERSION()": [{"version": version}]}),
         "params": PARAMS,
         "target": TARGET,
@@ -78,6 +91,7 @@ PROBES = [
     *(account.test_one_server_runs, account.test_the_server_can_gain_no_rights, account.test_the_unit_is_confined),
     *(account.test_no_memory_is_dumped, packages.test_the_running_program_is_the_packaged_one),
     *(packages.test_package_files_are_unaltered, packages.test_the_installed_version_runs),
+    packages.test_nobody_but_root_can_replace_the_program,
 ]
 
 
@@ -150,6 +164,20 @@ def test_what_is_no_evidence(probe, changes):
         prove(probe, changes)
 
 
+@pytest.mark.parametrize(
+    ("facts", "says"),
+    [
+        ({"mode": "0775"}, "mysqld has mode 0775"),
+        ({"mode": "4755"}, "runs as its owner or group"),
+        ({"owner": "mysql"}, "belongs to 'mysql'"),
+        ({"above": "0775"}, "/usr/sbin has mode 0775"),
+    ],
+)
+def test_who_may_replace_the_program(facts, says):
+    with pytest.raises(AssertionError, match=says):
+        prove(PROBES[9], places={"/usr/sbin/mysqld": at("/usr/sbin/mysqld", **facts)})
+
+
 @pytest.mark.parametrize("probe", PROBES)
 def test_a_missing_command_is_no_evidence(probe):
     with pytest.raises((ChannelError, Indeterminate)):
@@ -180,5 +208,12 @@ def test_packages_of_mariadb_and_of_rpm():
     }
     for probe in PROBES[6:]:
         prove(probe, rpm, version="10.11.9-MariaDB")
-    with pytest.raises(AssertionError, match="1 files differ"):
-        prove(PROBES[7], rpm | {"rpm-verify": "S.5....T.    /usr/libexec/mariadbd\n"})
+    sound = (".M...UG..    /var/lib/mysql", "S.5....T.  g /var/log/x.log", ".......T.    /usr/share/x")
+    prove(PROBES[7], rpm | {"rpm-verify": "\n".join(sound)})
+    for line in (
+        "S.5....T.    /usr/libexec/mariadbd",
+        "........P    /usr/libexec/mariadbd",
+        "..?......    /usr/share/x",
+    ):
+        with pytest.raises(AssertionError, match="1 files differ"):
+            prove(PROBES[7], rpm | {"rpm-verify": f"{line}\n"})
