@@ -141,12 +141,12 @@ def test_findings(probe, path, mode, says):
         (DATA, {"accounts": COMMANDS["accounts"] + "bob:x:7:112::/home/bob:/bin/sh\n"}, "are also 'bob'"),
         (
             PLUGINS,
-            {"foreign-files": {"/usr/lib/mysql/plugin": "644|mysql|/usr/lib/mysql/plugin/x.so\n"}},
+            {"foreign-files": {"/usr/lib/mysql/plugin": "/usr/lib/mysql/plugin/x.so\n"}},
             "1 files .*x.so",
         ),
         (
             OPTIONS,
-            {"foreign-files": {"/etc/mysql/conf.d": "666|root|/etc/mysql/conf.d/x.cnf\n"}},
+            {"foreign-files": {"/etc/mysql/conf.d": "/etc/mysql/conf.d/x.cnf\n"}},
             "below '/etc/mysql/conf",
         ),
     ],

@@ -4,30 +4,14 @@ from __future__ import annotations
 
 from proofs.channels.host.commands.command import Command
 
-_LINE = ("-printf", "%m|%u|%p\\n")
-
 COMMANDS = (
     Command("groups", ("getent", "group"), limit=1 << 20),
     # What somebody else than root can change below a directory; a link counts as what it leads to.
     Command(
         "foreign-files",
         (
-            "find",
-            "-L",
-            "{path}",
-            "-mindepth",
-            "1",
-            "-maxdepth",
-            "2",
-            "(",
-            "!",
-            "-user",
-            "root",
-            "-o",
-            "-perm",
-            "/022",
-            ")",
-            *_LINE,
+            *("find", "-L", "{path}", "-mindepth", "1", "-maxdepth", "2"),
+            *("(", "!", "-user", "root", "-o", "-perm", "/022", ")"),
         ),
         root=True,
         limit=1 << 17,

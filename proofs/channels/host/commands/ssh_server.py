@@ -24,7 +24,9 @@ COMMANDS = (
         root=True,
     ),
     # What Match blocks set, whoever they are for. grep(1): 2 where a place is missing, which its errors tell.
-    Command("sshd-blocks", ("grep", "-rniE", f"^[[:blank:]]*({_JUDGED})[[:blank:]=]", *_PLACES), root=True, exits=(0, 1, 2)),
+    Command(
+        "sshd-blocks", ("grep", "-rniE", f"^[[:blank:]]*({_JUDGED})[[:blank:]=]", *_PLACES), root=True, exits=(0, 1, 2)
+    ),
     # Only the message itself; status 1 for none that matches (journalctl(1), --grep).
     Command(
         "ssh-strangers",
