@@ -130,6 +130,6 @@ def _judge(
 
 
 def _nothing_foreign(machine: HostChannel, directory: str) -> None:
-    """Nothing below is another's than root's, or open for others to write."""
+    """No file in it is another's than root's, or open for others to write."""
     found = machine.command("foreign-files", path=directory.rstrip("/")).lines
-    assert not found, f"{len(found)} files below {directory!a} are not root's alone to change: {found[0][:200]!a}"
+    assert not found, f"{len(found)} files in {directory!a} are not root's alone to change: {found[0][:200]!a}"

@@ -147,7 +147,7 @@ def test_findings(probe, path, mode, says):
         (
             OPTIONS,
             {"foreign-files": {"/etc/mysql/conf.d": "/etc/mysql/conf.d/x.cnf\n"}},
-            "below '/etc/mysql/conf",
+            "in '/etc/mysql/conf",
         ),
     ],
 )

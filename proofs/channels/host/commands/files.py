@@ -6,11 +6,12 @@ from proofs.channels.host.commands.command import Command
 
 COMMANDS = (
     Command("groups", ("getent", "group"), limit=1 << 20),
-    # What somebody else than root can change below a directory; a link counts as what it leads to.
+    # What somebody else than root can change in a directory; a link counts as what it leads to. Not what lies deeper:
+    # no library is loaded and no option file included from there.
     Command(
         "foreign-files",
         (
-            *("find", "-L", "{path}", "-mindepth", "1", "-maxdepth", "2"),
+            *("find", "-L", "{path}", "-mindepth", "1", "-maxdepth", "1", "!", "-type", "d"),
             *("(", "!", "-user", "root", "-o", "-perm", "/022", ")"),
         ),
         root=True,
