@@ -60,7 +60,7 @@ GOOD = {
     "dpkg-owners": "mariadb-server-core: /usr/sbin/mariadbd\n",
     "dpkg-list": SERVER,
     "sockets": 'tcp LISTEN 0 80 *:3306 *:* users:(("mariadbd",pid=412,fd=21))\n',
-    "process-replaced": "",
+    "process-files": "/usr/sbin/mariadbd\n/usr/sbin/mariadbd\n/usr/lib/x86_64-linux-gnu/libc.so.6\n",
     "kernel": "Linux 6.12.117+deb13-cloud-amd64 #1 SMP PREEMPT_DYNAMIC Debian 6.12.117-1 (2026-11-12) x86_64\n",
     "kernel-packages": "ii  linux-image-6.12.9+deb13-cloud-amd64 6.12.9-1 amd64 Linux\n"
     "ii  linux-image-6.12.117+deb13-cloud-amd64 6.12.117-1 amd64 Linux\n"
@@ -147,7 +147,7 @@ def unit(name, old, new):
         (pending("libc6/stable,stable-security 2.41-13 i386 [upgradable from: 2.41-12]"), "1 security updates"),
         (pending("liblzma5/stable-security 5.9 amd64", "liblzma5/stable-security 5.10 amd64"), "'liblzma5 5.10'"),
         (
-            {"process-replaced": "/usr/lib/x86_64-linux-gnu/libssl.so.3 (deleted)\n" * 2},
+            {"process-files": "/usr/sbin/mariadbd\n" + "/usr/lib/x86_64-linux-gnu/libssl.so.3 (deleted)\n" * 2},
             "1 files .*'/usr/.*libssl.so.3'",
         ),
         (
@@ -210,6 +210,7 @@ def test_what_is_wrong(changes, says):
         ({"kernel-packages": GOOD["kernel-packages"].replace(" 6.12.9-1", " 1x:2")}, "of the version '1x:2'"),
         ({"apt-archives": ""}, "none of apt's sources"),
         ({"apt-archives": GOOD["apt-archives"].replace("Debian-Security", "Debian")}, "none of apt's sources"),
+        ({"process-files": ""}, "not even its program"),
         ({"apt-versions": "Inst a b c\n"}, "another format"),
         ({"apt-versions": "a/now 1x:2 amd64 [installed]\n"}, "another format"),
         ({"apt-versions": "Listing...\n"}, "no installed package"),

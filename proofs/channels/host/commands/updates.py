@@ -29,11 +29,12 @@ COMMANDS = (
     Command("apt-periodic", ("apt-config", "dump", "APT::Periodic")),
     Command("unattended-upgrade", ("apt-config", "dump", "Unattended-Upgrade")),
     Command("kernel-packages", ("dpkg-query", "--list", "linux-image-*"), exits=(0, 1)),
-    # proc(5), /proc/pid/maps: the names alone; 1 is grep's for none.
+    # Names of the files it works with, the marks of proc(5) with them; not the addresses they are mapped at.
     Command(
-        "process-replaced",
-        ("grep", "-oE", "/(usr|lib|lib64|opt)/[^ ]* .deleted.", "/proc/{pid}/maps"),
+        "process-files",
+        ("grep", "-oE", "/(usr|lib|lib64|opt)/[^ ]*( .deleted.)?", "/proc/{pid}/maps"),
         root=True,
         exits=(0, 1),
+        limit=1 << 18,
     ),
 )
