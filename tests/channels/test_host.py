@@ -74,7 +74,7 @@ def test_listening_is_decoded() -> None:
     ]
 
 
-def test_what_cannot_be_seen_is_no_evidence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_cannot_be_seen_is_no_evidence(tmp_path: Path) -> None:
     host = Machine(TARGET, Recorder())
     with pytest.raises(ChannelError, match="No such file"):
         host.stat_path(str(tmp_path / "absent"))
@@ -82,10 +82,24 @@ def test_what_cannot_be_seen_is_no_evidence(tmp_path: Path, monkeypatch: pytest.
         host.stat_path("relative")
     with pytest.raises(ChannelError, match="exit status"):
         host.read_text(str(tmp_path))
-    (tmp_path / "sh").symlink_to("/bin/sh")
-    monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(ChannelError, match="no such command, so nothing was seen: stat"):
-        host.stat_path("/")
+    with pytest.raises(ChannelError, match="the host has no command no-such-program, so nothing was seen"):
+        host._look("no-such-program")
+
+
+def test_looks_are_made_in_a_fixed_locale_and_zone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LC_ALL", "de_DE.UTF-8")
+    monkeypatch.setenv("TZ", "Asia/Karachi")
+    assert Machine(TARGET, Recorder())._look("printenv", "LC_ALL", "TZ") == "C\nUTC\n"
+
+
+def test_files_seen_after_a_restart_are_no_evidence(tmp_path: Path) -> None:
+    host = Machine(TARGET, Recorder())
+    host.stat_path("/")
+    host.same_boot()
+    host._boot = "of another boot"
+    for look in (host.same_boot, host.listening, lambda: host.stat_path(str(tmp_path))):
+        with pytest.raises(ChannelError, match="the host was restarted meanwhile"):
+            look()
 
 
 def test_no_host_access() -> None:

@@ -2,8 +2,9 @@
 
 All of them are read-only but one command, which lifts a ban that a probe brought about.
 
-One command a look, arguments quoted by testinfra, output bounded, `LC_ALL=C`. A command that is missing, or fails for
-another reason than the one being looked for, is no evidence: `ChannelError`.
+All is run by one script (`script`): arguments quoted, output and time bounded, `LC_ALL=C`, UTC, with the number of the
+host's boot. A command that is missing, or fails for another reason than the one being looked for, is no evidence:
+`ChannelError`.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ GATHER_S = 180.0
 BOOT = known()["boot-id"]
 """The command whose answer is another after every restart; asked with every other one. Empty where there is none."""
 SHORTEST_S = 30.0
+_LOOK_S = 70
 
 
 class Machine:
@@ -167,10 +169,9 @@ class Machine:
         if not path.startswith("/") or "\n" in path or len(path) > _LONGEST_PATH:
             raise ChannelError(f"not an absolute path: {path[:100]!r}")
         paths = _upwards(path)
-        marks = " ".join(["%s"] * len(paths))
 
         def perform() -> Json:
-            lines = self._run(f"stat -c %s -- {marks}", _STAT_FORMAT, *paths).splitlines()
+            lines = self._look("stat", "-c", _STAT_FORMAT, "--", *paths).splitlines()
             if len(lines) != len(paths):
                 raise ChannelError(f"stat answered {len(lines)} lines for {len(paths)} paths")
             return {"entries": [_entry(p, line) for p, line in zip(paths, lines, strict=True)]}
@@ -182,7 +183,7 @@ class Machine:
     def read_text(self, path: str, *, limit: int = 65536) -> str:
         """The first `limit` bytes of a file, as UTF-8 with replacements. Raises as `stat_path`."""
         self._need_access()
-        perform = lambda: {"text": self._run("head -c %s -- %s", str(limit), path)}  # noqa: E731
+        perform = lambda: {"text": self._look("head", "-c", str(limit), "--", path, limit=limit)}  # noqa: E731
         request = Request("host", "read_text", {"path": path, "limit": limit})
         return str(self._sink.exchange(request, perform, memo=True).answer["text"])
 
@@ -197,10 +198,10 @@ class Machine:
             raise ChannelError(f"not to be searched for: {text[:40]!a} in {directory[:100]!a}")
 
         def perform() -> Json:
-            size = self._run("du -s -m -- %s", directory).split()[0]
+            size = self._look("du", "-s", "-m", "--", directory).split()[0]
             if int(size) > _SEARCH_LIMIT_MB:
                 return {"too_large_mb": int(size)}
-            found = self._run("timeout 60 grep -rlaF -e %s -- %s", text, directory, nothing_found=1)
+            found = self._look("timeout", "60", "grep", "-rlaF", "-e", text, "--", directory, exits=(0, 1))
             return {"files": found.splitlines()[:_SEARCH_SHOWN]}
 
         answer = self._sink.exchange(
@@ -216,7 +217,8 @@ class Machine:
         self._need_access()
 
         def perform() -> Json:
-            text = self._run("head -q -c %s /proc/net/tcp /proc/net/tcp6", str(_PROC_LIMIT))
+            files = ("/proc/net/tcp", "/proc/net/tcp6")
+            text = self._look("head", "-q", "-c", str(_PROC_LIMIT), *files, limit=2 * _PROC_LIMIT)
             return {"sockets": listening_sockets(text)}
 
         sockets: list[Json] = self._sink.exchange(Request("host", "listening", {}), perform, memo=True).answer[
@@ -233,21 +235,17 @@ class Machine:
             raise Indeterminate("the target names no host access (host)")
         return self._target.host
 
-    def _run(self, command: str, *arguments: str, nothing_found: int | None = None) -> str:
+    def _look(self, *argv: str, exits: tuple[int, ...] = (0,), limit: int = 65536) -> str:
+        """What a program prints of files that the inventory or the server names, run as the list's commands are."""
         host = self._need_access()
-        if host.sudo:
-            command = f"sudo -n -- {command}"
-        result = self._connection(host).run(command, *arguments)
-        if result.rc == 127 or (result.rc == 1 and "command not found" in result.stderr):
-            raise ChannelError(f"the host has no such command, so nothing was seen: {_program(command)}")
-        if result.rc not in (0, nothing_found) or (result.rc and result.stderr.startswith("sudo: ")):
-            said = result.stderr.strip().splitlines()[-1:] or ["no message"]
-            raise ChannelError(f"the host answered exit status {result.rc}: {said[0][:300]!a}")
-        return str(result.stdout)
+        command = Command("look", argv, root=host.sudo, exits=exits, limit=limit, seconds=_LOOK_S)
+        found = self._perform(host, self._connection(host), {command.name: command})["commands"]
+        return CommandOutput.of(command, found[command.name]).stdout
 
-
-def _program(command: str) -> str:
-    return next(word for word in command.split() if word not in ("sudo", "-n", "--"))
+    def same_boot(self) -> None:
+        """Raises `ChannelError` where the host was restarted since the first look."""
+        host = self._need_access()
+        self._perform(host, self._connection(host), {})
 
 
 def _upwards(path: str) -> list[str]:

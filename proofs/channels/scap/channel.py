@@ -84,6 +84,7 @@ class Scap:
 
         longest = float(scan.seconds + REPORT_S + 60)
         result = self._machine.access().run("/bin/sh -c %s", text.strip(), seconds=longest, heard=heard)
+        self._machine.same_boot()
         frames = dict(line.partition(b" ")[::2] for line in result.stdout_bytes.splitlines())
         document = _document(frames, scan, argv)
         report = _unpacked(frames.get(b"r", b""))
