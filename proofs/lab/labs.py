@@ -11,8 +11,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
-from proofs.errors import ConfigurationError
+from proofs.errors import ConfigurationError, ProofsError
 from proofs.lab import anchoring, server
+from proofs.lab.engines import cache_room
 from proofs.lab.locks import locked, open_lock, try_lock
 from proofs.lab.state import LabState, directory, home, process_birth, read, write
 from proofs.model import Engine
@@ -196,10 +197,29 @@ def _built(name: str, build: Callable[[], LabState]) -> LabState:
     try:
         return build()
     except BaseException as error:
+        kept = _logs_kept(name)
         _remove(name)
+        told = f"; its logs: {kept}" if kept else ""
         if isinstance(error, OSError):
-            raise ConfigurationError(f"lab {name}: {error}") from error
+            raise ConfigurationError(f"lab {name}: {error}{told}") from error
+        if told and isinstance(error, ProofsError):
+            raise type(error)(f"{error}{told}") from error
         raise
+
+
+def _logs_kept(name: str) -> Path | None:
+    """Where the logs of a lab that did not come up are, the last such lab of this name; None where it left none."""
+    logs = [each for each in sorted((directory(name) / "log").glob("*.log")) if each.stat().st_size]
+    if not logs:
+        return None
+    room = cache_room("failed") / directory(name).name
+    with suppress(OSError):
+        shutil.rmtree(room, ignore_errors=True)
+        room.mkdir(mode=0o700)
+        for each in logs:
+            shutil.copyfile(each, room / each.name)
+        return room
+    return None
 
 
 def _same(state: LabState, engine: Engine, deployment: str, sabotage: str | None) -> None:

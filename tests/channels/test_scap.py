@@ -112,6 +112,26 @@ def test_rule_by_rule(datastream: Path) -> None:
 
 
 @pytest.mark.live
+def test_a_tailoring_file_changes_what_is_selected(datastream: Path) -> None:
+    tailoring = datastream.with_name("tailoring.xml")
+    tailoring.write_text(
+        '<Tailoring xmlns="http://checklists.nist.gov/xccdf/1.2" id="xccdf_org.example_tailoring_ours">'
+        '<version time="2026-01-01T00:00:00">1</version>'
+        '<Profile id="xccdf_org.example_profile_ours" extends="xccdf_org.example_profile_bad"><title>o</title>'
+        '<select idref="xccdf_org.example.content_rule_fail" selected="false"/></Profile></Tailoring>'
+    )
+    profile = "xccdf_org.example_profile_ours"
+    looks = Looks(Benchmark(profile, str(datastream), str(tailoring)))
+    found = looks.scap.evaluate()
+    assert (found["tailoring"], [rule["id"].rpartition("_")[2] for rule in found["rules"]]) == (
+        str(tailoring),
+        ["pass"],
+    )
+    probe.test_no_rule_fails_beyond_the_limits(looks.scap, PARAMS)
+    assert looks.replayed().evaluate() == found
+
+
+@pytest.mark.live
 def test_a_scan_in_which_no_rule_applied_is_no_pass(datastream: Path) -> None:
     good, nothing = Looks(Benchmark("good", str(datastream))), Looks(Benchmark("nothing", str(datastream)))
     probe.test_no_rule_fails_beyond_the_limits(good.scap, PARAMS)

@@ -1,15 +1,17 @@
 """Recipes of the lab's hosts, and what is made of them before a machine is started."""
 
 import io
+import os
 import tarfile
 
 import pytest
 
 from proofs import resources
-from proofs.errors import ConfigurationError
-from proofs.lab import deployment
+from proofs.errors import ChannelError, ConfigurationError
+from proofs.lab import deployment, labs
 from proofs.lab.archive import Source
-from proofs.lab.vm import image, provision, recipe
+from proofs.lab.state import directory
+from proofs.lab.vm import image, machine, provision, recipe
 
 HOSTS = ("db01", "db02")
 
@@ -87,3 +89,63 @@ def test_accounts_come_from_the_prover() -> None:
     sql = "'app'@'127.0.0.1', 'api_definer'@'127.0.0.1', ('auditor@127.0.0.1', 1)"
     moved = provision._from_the_prover(sql)
     assert moved == "'app'@'10.20.1.2', 'api_definer'@'10.20.1.2', ('auditor@10.20.1.2', 1)"
+
+
+def test_the_logs_of_a_machine_that_did_not_come_up_stay(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
+    monkeypatch.setattr(labs, "cache_room", lambda room: tmp_path)
+    name = f"never-up-{os.getpid()}"
+
+    def build():
+        log = directory(name) / "log"
+        log.mkdir(parents=True, mode=0o700)
+        (log / "console.log").write_text("Kernel panic\n")
+        (log / "qemu.log").touch()
+        raise ChannelError("the machine was not up")
+
+    for _ in range(2):  # the last one's
+        with pytest.raises(ChannelError, match=f"the machine was not up; its logs: {tmp_path}/{name}"):
+            labs._built(name, build)
+    assert [(each.name, each.read_text()) for each in (tmp_path / name).iterdir()] == [
+        ("console.log", "Kernel panic\n")
+    ]
+    assert not directory(name).exists()
+
+
+@pytest.mark.parametrize(
+    ("says", "expected"),
+    [
+        ("Kernel panic - not syncing: VFS", "kvm"),
+        ("KVM internal error. Suberror: 1", "tcg,thread=multi"),
+        ("Could not access KVM kernel module", "tcg,thread=multi"),
+        (None, None),
+    ],
+)
+def test_kvm_is_tried_and_done_without(
+    monkeypatch: pytest.MonkeyPatch, tmp_path, says: str | None, expected: str | None
+) -> None:
+    program, device = tmp_path / "qemu", tmp_path / "kvm"
+    device.touch()
+    monkeypatch.setattr(machine, "PROGRAM", str(program))
+    monkeypatch.setattr(machine, "KVM", device)
+    fake = image.Image(tmp_path / "disk", tmp_path / "kernel", tmp_path / "initrd")
+    if says is None:
+        with pytest.raises(ConfigurationError, match="a host of the lab needs QEMU"):
+            machine.accelerators(fake)
+        return
+    program.write_text(f"#!/bin/sh\necho '{says}'\n")
+    program.chmod(0o755)
+    assert machine.accelerators(fake)[1] == expected
+    device.unlink()
+    assert machine.accelerators(fake)[1] == "tcg,thread=multi"
+
+
+def test_a_machine_that_hangs_under_kvm(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
+    program, device = tmp_path / "qemu", tmp_path / "kvm"
+    device.touch()
+    program.write_text("#!/bin/sh\nexec sleep 60\n")
+    program.chmod(0o755)
+    monkeypatch.setattr(machine, "PROGRAM", str(program))
+    monkeypatch.setattr(machine, "KVM", device)
+    monkeypatch.setattr(machine, "TRIAL_LIMIT_S", 0.3)
+    fake = image.Image(tmp_path / "disk", tmp_path / "kernel", tmp_path / "initrd")
+    assert machine.accelerators(fake)[1] == "tcg,thread=multi"

@@ -83,7 +83,7 @@ def await_boot(directory: Path, service: str, limit_s: float = BOOT_LIMIT_S) -> 
         if last == "active":
             return
         time.sleep(0.5)
-    raise ChannelError(f"the machine was not up within {limit_s:g} s: {last}; see {directory / 'log' / 'console.log'}")
+    raise ChannelError(f"the machine was not up within {limit_s:g} s: {last} (see its console.log)")
 
 
 def restart_service(directory: Path, service: str) -> None:

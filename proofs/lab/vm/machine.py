@@ -16,6 +16,7 @@ from proofs.lab.state import process_birth
 from proofs.lab.vm.image import Image
 
 PROGRAM = "qemu-system-x86_64"
+KVM = Path("/dev/kvm")
 MEMORY_MIB = 1536
 TRIAL_LIMIT_S = 15.0
 START_TRIES = 3
@@ -43,7 +44,7 @@ def accelerators(image: Image) -> list[str]:
     """QEMU's accelerator options: KVM where a kernel really starts under it (a device alone says nothing)."""
     # Without CMPXCHG16B: with it, under QEMU 7.2, a kernel was seen to die of a double fault at that instruction.
     emulated = ["-accel", "tcg,thread=multi", "-cpu", "max,-cx16"]
-    if not Path("/dev/kvm").exists():
+    if not KVM.exists():
         return emulated
     accelerated = ["-accel", "kvm", "-cpu", "host"]
     trial = [PROGRAM, *accelerated, "-m", "512", "-nodefaults", "-display", "none", "-serial", "stdio", "-no-reboot"]
