@@ -1,4 +1,4 @@
-"""Bad weather on the way to the host: its controls are in doubt and say why; the server's are proven, nothing is lost."""
+"""Bad weather on the way to the host: its controls are in doubt and say why; the server's are proven, none is lost."""
 
 from __future__ import annotations
 

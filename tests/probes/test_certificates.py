@@ -215,18 +215,19 @@ def test_who_may_touch_the_servers_key(key, directory, above, outcome):
 
 
 @pytest.mark.parametrize(
-    ("path", "mode", "owner", "says"),
+    ("path", "mode", "owner", "foreign", "says"),
     [
-        ("/d/tls/ca.pem", "0644", "root", ""),
-        ("/d/tls/ca.pem", "0664", "root", "ca.pem has mode 0664"),
-        ("/d/tls/ca.pem", "0644", "mallory", "ssl_ca '/d/tls/ca.pem' belongs to 'mallory'"),
-        ("/d/tls/crl.pem", "0666", "root", "crl.pem has mode 0666"),
-        ("/d/tls/server.pem", "0646", "root", "server.pem has mode 0646"),
-        ("/d/cas", "0775", "root", "/d/cas has mode 0775"),
-        ("/d/tls", "0775", "root", "/d/tls has mode 0775"),
+        ("/d/cas", "0755", "root", "/d/cas/x.pem\n", "1 files in '/d/cas/' are not root's alone"),
+        ("/d/tls/ca.pem", "0644", "root", "", ""),
+        ("/d/tls/ca.pem", "0664", "root", "", "ca.pem has mode 0664"),
+        ("/d/tls/ca.pem", "0644", "mallory", "", "ssl_ca '/d/tls/ca.pem' belongs to 'mallory'"),
+        ("/d/tls/crl.pem", "0666", "root", "", "crl.pem has mode 0666"),
+        ("/d/tls/server.pem", "0646", "root", "", "server.pem has mode 0646"),
+        ("/d/cas", "0775", "root", "", "/d/cas has mode 0775"),
+        ("/d/tls", "0775", "root", "", "/d/tls has mode 0775"),
     ],
 )
-def test_who_may_change_whom_the_server_trusts(path, mode, owner, says):
+def test_who_may_change_whom_the_server_trusts(path, mode, owner, foreign, says):
     facts = dict.fromkeys(("/d/tls/ca.pem", "/d/tls/crl.pem", "/d/tls/server.pem"), ("0644", "root"))
     facts |= dict.fromkeys(("/d", "/d/tls", "/d/cas"), ("0755", "root"))
     facts[path] = (mode, owner)
@@ -236,7 +237,8 @@ def test_who_may_change_whom_the_server_trusts(path, mode, owner, says):
             **{name: [files[name], files["/d/tls"], files["/d"]] for name in files if name.endswith(".pem")},
             "/d/cas": [files["/d/cas"], files["/d"]],
             "/d": [files["/d"]],
-        }
+        },
+        commands={"foreign-files": foreign},
     )
     names = {"ssl_ca": "tls/ca.pem", "ssl_cert": "tls/server.pem", "ssl_crl": "/d/tls/crl.pem", "ssl_capath": "/d/cas/"}
     sql = Sql({**names, "ssl_crlpath": "", "datadir": "/d/"})

@@ -44,7 +44,11 @@ def test_trust_material_cannot_be_changed(
     for variable, path in [pair for name in names for pair in server_files(sql, name).items()]:
         found, directories = place(machine, path.rstrip("/"))
         assert found["owner"] in trusted, f"{variable} {path!a} belongs to {found['owner']!a}"
-        most = "max_directory_mode" if found["type"] == "directory" else "max_public_mode"
+        most = "max_public_mode"
+        if found["type"] == "directory":
+            most = "max_directory_mode"
+            others = machine.command("foreign-files", path=path.rstrip("/")).lines
+            assert not others, f"{len(others)} files in {path!a} are not root's alone to change: {others[0][:200]!a}"
         judge_mode(found, octal(params, most))
         judge_directories(directories, octal(params, "max_directory_mode"), trusted | {"root"}, ascii(path))
 

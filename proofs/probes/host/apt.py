@@ -37,6 +37,11 @@ class Archive:
         return f"{self.headers.get('Label')}:{version}{self.suite}"
 
     @property
+    def release(self) -> tuple[str, str]:
+        """Origin and release: those of `trixie-security` and `trixie` are the same."""
+        return self.headers.get("Origin", ""), self.headers.get("Codename", "").partition("-")[0]
+
+    @property
     def suite(self) -> str:
         """What `apt list` calls it."""
         return self.headers.get("Suite", "unknown")
@@ -50,6 +55,12 @@ class Package:
     installed: str
     suites: frozenset[str]
     others: tuple[tuple[str, frozenset[str]], ...]
+
+    @property
+    def newer_in(self) -> frozenset[str]:
+        """Suites that hold a newer version."""
+        held = (suites for version, suites in self.others if version_key(version) > version_key(self.installed))
+        return frozenset().union(*held)
 
     def newer(self, suites: Collection[str]) -> str | None:
         """The newest version beyond the installed one in one of these suites; None if there is none."""
@@ -94,7 +105,7 @@ def security(machine: HostChannel, params: Mapping[str, ParameterValue]) -> list
         raise Indeterminate(
             "/etc/os-release does not name the release (VERSION_CODENAME), so its archives are not known"
         )
-    found = [each for each in named if each.headers.get("Codename", "").partition("-")[0] in codenames]
+    found = [each for each in named if each.release[1] in codenames]
     if not found:
         shown = ", ".join(f"{each.name} ({each.headers.get('Codename')})" for each in named)[:300]
         raise Indeterminate(

@@ -8,8 +8,9 @@ from collections.abc import Iterator, Mapping
 from proofs.errors import Indeterminate
 from proofs.ports import HostChannel
 
-_INCLUDE = re.compile(r"\.include\s*=?\s*(?P<path>\S+)")
-_SECTION = re.compile(r"\[\s*(?P<name>[^\]]*?)\s*\]")
+_INCLUDE = re.compile(r"\.include(?:\s*=\s*|\s+)(?P<path>\S+)")
+_SECTION = re.compile(r"\[(?P<name>[^\]]*)\]")
+_APPROVED = frozenset({"fips", "base"})
 _ON = frozenset({"1", "yes", "on", "true"})
 _DEEPEST = 4
 MAIN = "default"
@@ -34,9 +35,11 @@ def unapproved_in_use(machine: HostChannel, path: str) -> str:
     active = []
     for name, section in (conf.get(listed, {}) if listed else {}).items():
         of_section = conf.get(section, {})
-        if of_section.get("activate", "").lower() in _ON:
-            active.append(of_section.get("identity", name))
-    others = sorted(set(active) - {"fips", "base"})
+        identity = of_section.get("identity", name)
+        # Up to OpenSSL 3.1 any value of `activate` does: of what is not wanted, any value counts.
+        if "activate" in of_section and (identity not in _APPROVED or of_section["activate"].lower() in _ON):
+            active.append(identity)
+    others = sorted(set(active) - _APPROVED)
     if not active:
         return f"{path} activates no provider, so the default one is used"
     return (
@@ -56,7 +59,7 @@ def _sections(machine: HostChannel, path: str) -> Mapping[str, Mapping[str, str]
     section = MAIN
     for line in _lines(machine, path, 0):
         if begins := _SECTION.fullmatch(line):
-            section = begins["name"]
+            section = begins["name"].strip()
             continue
         name, given, value = line.partition("=")
         if given:

@@ -12,6 +12,7 @@ from proofs.probes.host.packages import listed
 from proofs.probes.host.server import server_pid
 
 _IMAGE = re.compile(r"linux-image-(?P<release>[0-9].*)")
+_BRINGS = re.compile(r"linux-image-(?!unsigned-)[a-z].*")
 _RUNNING = re.compile(r"Linux (?P<release>[0-9]\S*) (?P<build>.*) \S+")
 _REPLACED = " (deleted)"
 _PACKAGED = re.compile(r"Debian (?P<version>[0-9]\S*)")
@@ -20,8 +21,10 @@ _PACKAGED = re.compile(r"Debian (?P<version>[0-9]\S*)")
 def test_newest_kernel_runs(machine: HostChannel) -> None:
     """The running kernel is the newest of those installed: an update is in force once the host was restarted.
 
-    Kernels of the same flavour are compared. uname(2): Debian's build says the package's version, which a rebuild under
-    the same name changes; other systems' builds don't, and there the name alone is compared.
+    A package without a number in its name must be there: by that alone the next kernel comes, for a package of a kernel
+    is never updated to another. Kernels of the same flavour are compared. uname(2): Debian's build says the package's
+    version, which a rebuild under the same name changes; other systems' builds don't, and there the name alone is
+    compared.
     """
     need_apt(machine)
     said = machine.command("kernel").stdout.strip()
@@ -29,13 +32,15 @@ def test_newest_kernel_runs(machine: HostChannel) -> None:
     if running is None:
         raise Indeterminate(f"uname answered in another format: {said[:200]!a}")
     release = running["release"]
-    packages = listed(machine.command("kernel-packages").lines)
+    packages = list(listed(machine.command("kernel-packages").lines))
     installed = [(found["release"], version) for name, version in packages if (found := _IMAGE.fullmatch(name))]
     alike = [each for each in installed if _flavour(each[0]) == _flavour(release)]
     if not alike:
         raise Indeterminate(f"no installed package holds a kernel like the running {release[:100]!a}")
     if odd := [text for each in alike for text in each if not VERSION.fullmatch(text)]:
         raise Indeterminate(f"dpkg shows a kernel of the version {odd[0][:100]!a}")
+    if not any(_BRINGS.fullmatch(name) for name, _ in packages):
+        raise Indeterminate("no installed package brings the next kernel (linux-image-amd64, linux-image-generic, …)")
     newest, version = max(alike, key=lambda each: (version_key(each[1]), version_key(each[0])))
     assert newest == release, f"kernel {newest!a} is installed, {release!a} runs"
     if build := _PACKAGED.search(running["build"]):

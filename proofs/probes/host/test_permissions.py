@@ -20,6 +20,8 @@ from proofs.probes.transport.settings import ON, setting, texts
 Params = Mapping[str, ParameterValue]
 _DATA = ("datadir", "innodb_data_home_dir", "innodb_log_group_home_dir", "innodb_undo_directory")
 _INCLUDE = re.compile(r"!include(?P<directory>dir)?\s+(?P<path>/\S*)")
+_KNOWN = ("/etc/mysql/", "/etc/my.cnf")
+"""Where option-file-includes looks."""
 _SWITCHED_LOGS = {"general_log": "general_log_file", "slow_query_log": "slow_query_log_file"}
 
 
@@ -72,7 +74,7 @@ def test_plugins_are_roots(machine: HostChannel, sql: SqlChannel, params: Params
     """
     path = setting(sql, "plugin_dir")
     _judge(machine, path, {"root"}, octal(params, "max_directory_mode"), params)
-    _nothing_foreign(machine, path)
+    _nothing_foreign(machine, path, params)
 
 
 def test_option_files_cannot_be_changed(machine: HostChannel, sql: SqlChannel, target: Target, params: Params) -> None:
@@ -89,7 +91,10 @@ def test_option_files_cannot_be_changed(machine: HostChannel, sql: SqlChannel, t
     included = machine.command("option-file-includes")
     if troubles := [line for line in included.stderr.splitlines() if not line.endswith(": No such file or directory")]:
         raise Indeterminate(f"which files option files include was not seen: {troubles[0][:200]!a}")
-    for line in sorted({line.strip() for line in included.lines}):
+    lines = {line.strip() for line in included.lines}
+    for path in (each for each in paths if not each.startswith(_KNOWN)):
+        lines |= {line.strip() for line in machine.read_text(path).splitlines() if line.strip().startswith("!include")}
+    for line in sorted(lines):
         found = _INCLUDE.fullmatch(line)
         if found is None:
             raise Indeterminate(f"an option file includes in another form: {line[:160]!a}")
@@ -97,7 +102,7 @@ def test_option_files_cannot_be_changed(machine: HostChannel, sql: SqlChannel, t
             _judge(machine, found["path"], {"root"}, most, params)
             continue
         _judge(machine, found["path"], {"root"}, octal(params, "max_directory_mode"), params)
-        _nothing_foreign(machine, found["path"])
+        _nothing_foreign(machine, found["path"], params)
 
 
 def test_backups_are_private(machine: HostChannel, sql: SqlChannel, target: Target, params: Params) -> None:
@@ -129,7 +134,9 @@ def _judge(
     judge_directories(directories, above, owners | {"root"}, ascii(path), writers)
 
 
-def _nothing_foreign(machine: HostChannel, directory: str) -> None:
-    """No file in it is another's than root's, or open for others to write."""
+def _nothing_foreign(machine: HostChannel, directory: str, params: Params) -> None:
+    """No file in it is another's than root's, or open for others to write; nor is what a link leads to, or the way."""
     found = machine.command("foreign-files", path=directory.rstrip("/")).lines
     assert not found, f"{len(found)} files in {directory!a} are not root's alone to change: {found[0][:200]!a}"
+    for link in machine.command("links", path=directory.rstrip("/")).lines:
+        _judge(machine, link, {"root"}, octal(params, "max_directory_mode"), params)

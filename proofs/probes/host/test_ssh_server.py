@@ -15,11 +15,12 @@ LOOKS = ("sshd-effective", "sshd-effective-root")
 ALGORITHMS = ("ciphers", "macs", "kexalgorithms", "hostkeyalgorithms")
 _SYNONYMS = {"without-password": "prohibit-password"}
 _LINE = re.compile(
-    r"(?P<file>/[^:]*):(?P<number>[0-9]+):[ \t]*(?P<keyword>[A-Za-z]+)(?:[ \t]*=[ \t]*|[ \t]+)(?P<value>.*)"
+    r"(?P<file>/[^:]*):(?P<number>[0-9]+):[ \t]*\"?(?P<keyword>[A-Za-z]+)\"?(?:[ \t]*=[ \t]*|[ \t]+)(?P<value>.*)"
 )
+_COMMENT = re.compile(r"[ \t]#")
 _MAIN = "/etc/ssh/sshd_config"
-_READ = ("/etc/ssh/sshd_config.d", "/etc/crypto-policies/back-ends")
-"""What is looked through for blocks: the main file, and the directories it includes from on Debian and Red Hat."""
+_DROP_INS, _ALGORITHMS_OF = "/etc/ssh/sshd_config.d", "/etc/crypto-policies/back-ends/opensshserver.config"
+"""What is looked through for blocks besides the main file: what it includes on Debian and on Red Hat."""
 
 
 def test_root_logs_in_as_agreed(machine: HostChannel, params: Mapping[str, ParameterValue]) -> None:
@@ -52,11 +53,13 @@ def test_no_block_lets_more_in(machine: HostChannel, params: Mapping[str, Parame
         found = _LINE.fullmatch(line)
         if found is None:
             raise Indeterminate(f"grep answered in another format: {line[:160]!a}")
-        keyword, value, block = found["keyword"].lower(), found["value"].strip().strip('"'), blocks.get(found["file"])
+        keyword, block = found["keyword"].lower(), blocks.get(found["file"])
+        value = _COMMENT.split(found["value"], maxsplit=1)[0].strip().strip('"')
         if keyword == "match":
             blocks[found["file"]] = value
         elif keyword == "include":
-            elsewhere = [p for p in value.split() if posixpath.dirname(posixpath.join("/etc/ssh", p)) not in _READ]
+            paths = [posixpath.join("/etc/ssh", path.strip('"')) for path in value.split()]
+            elsewhere = [path for path in paths if path != _ALGORITHMS_OF and posixpath.dirname(path) != _DROP_INS]
             if block is not None or elsewhere:
                 raise Indeterminate(
                     f"{found['file']} line {found['number']} includes {value[:160]!a}, which was not read"

@@ -49,7 +49,12 @@ def test_no_security_update_is_pending(machine: HostChannel, params: Params) -> 
     update away, and then none is pending by its word.
     """
     suites = {archive.suite for archive in security(machine, params)}
-    pending = [f"{each.name} {newer}" for each in packages(machine) if (newer := each.newer(suites))]
+    known = packages(machine)
+    if not any(each.suites & suites or any(held & suites for _, held in each.others) for each in known):
+        raise Indeterminate(
+            f"apt knows of no version in {', '.join(sorted(suites))[:100]!a}: its lists hold no packages"
+        )
+    pending = [f"{each.name} {newer}" for each in known if (newer := each.newer(suites))]
     shown = ", ".join(pending[:10])
     assert not pending, f"{len(pending)} security updates are not installed: {shown[:400]!a}"
 
@@ -58,18 +63,18 @@ def test_the_servers_archive_holds_nothing_newer(machine: HostChannel, params: P
     """A server that does not come from the system's archives is up to date by the archive it does come from.
 
     The vendors' own archives have no suite of security updates: each newer version there may be one. A server from the
-    archives that security updates are published for (of the same origin) is the other probes' matter.
+    archives that security updates are published for (of the same origin and release) is the other probes' matter.
     """
-    origins = {archive.headers.get("Origin") for archive in security(machine, params)}
+    releases = {archive.release for archive in security(machine, params)}
     known = archives(machine)
-    covered = {archive.suite for archive in known if archive.headers.get("Origin") in origins}
-    foreign = {archive.suite for archive in known if archive.headers.get("Origin") not in origins}
+    covered = {archive.suite for archive in known if archive.release in releases}
+    foreign = {archive.suite for archive in known if archive.release not in releases}
     by_name = {each.name: each for each in packages(machine)}
     for package in (each for each in installed(machine) if each.programs):
         found = by_name.get(package.name)
         if found is None:
             raise Indeterminate(f"apt does not show the server's package {package.name}")
-        held = found.suites or frozenset().union(*(suites for _, suites in found.others))
+        held = found.suites or found.newer_in
         if not held:
             raise Indeterminate(f"no archive of apt's holds {package.name}: no update of the server would ever be seen")
         newer = found.newer(held & (foreign - covered))

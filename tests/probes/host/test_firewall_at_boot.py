@@ -26,6 +26,7 @@ PARAMS = {"services": UNITS, "udp_ports": ("68", "546")}
 START = "ExecStart={{ path=/usr/sbin/nft ; argv[]=/usr/sbin/nft {} ; ignore_errors=no ; pid=0 }}\n"
 NFT = rules_of(input=[KNOWN, REJECT])
 NFT_OPEN = rules_of(input=[KNOWN, [match(PORT, 3306), {"accept": None}], REJECT])
+PLUGINS = "/usr/share/netfilter-persistent/plugins.d"
 FILES = {
     **{f"ufw-{path.stem}-rules": path.read_text() for path in UFW.glob("*.rules")},
     "ufw-defaults": (UFW / "defaults").read_text(),
@@ -36,6 +37,7 @@ FILES = {
     "nftables-at-boot": NFT,
     "iptables-at-boot": UFW4,
     "ip6tables-at-boot": UFW6,
+    "persistent-plugins": f"{PLUGINS}/15-ip4tables\n{PLUGINS}/25-ip6tables\n",
     "ipv6-addresses": INET6,
 }
 
@@ -46,6 +48,8 @@ def booting(units, changes=None):
     for name, change in (changes or {}).items():
         files[name] = files[name].replace(*change, 1) if isinstance(change, tuple) else change
         assert files[name] != FILES.get(name), change
+    for name in ("iptables", "ip6tables"):
+        files.setdefault(f"{name}-loaded", files[f"{name}-at-boot"])  # what iptables makes of what it wrote
     states = {unit: units.get(unit.removesuffix(".service"), OFF) for unit in UNITS}
     return Machine(commands={"unit": states, **files})
 
@@ -168,6 +172,9 @@ def test_what_is_listed_counts():
         ({"ip6tables-at-boot": more("-A ufw6-user-input -m mark --mark 1 -j ACCEPT")}, Indeterminate, "IPv6"),
         ({"ip6tables-at-boot": "nonsense\n"}, Indeterminate, "another format"),
         # Without IPv6 in the kernel nothing is asked of its rules; without addresses only now, it may be back.
+        ({"iptables-loaded": CommandOutput(2, "", "Set blocked doesn't exist.\n")}, Indeterminate, "Set blocked"),
+        ({"persistent-plugins": f"{PLUGINS}/25-ip6tables\n"}, AssertionError, "IPv4 tcp ports"),
+        ({"persistent-plugins": ""}, AssertionError, "or nothing that loads them"),
         ({"ip6tables-at-boot": NONE, "ipv6-addresses": NONE}, None, ""),
         ({"ip6tables-at-boot": NONE, "ipv6-addresses": ""}, Indeterminate, "if IPv6 is on again"),
     ],

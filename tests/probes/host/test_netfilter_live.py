@@ -98,10 +98,27 @@ def test_ufw_with_bans_beside_it(kernel):
     assert before - agree(kernel) == {("10.20.1.2", 3306)}
 
 
-def load_apart(kernel, path):
+def load_apart(kernel, path, name="nftables-at-boot", of_host="/etc/nftables.conf"):
     """The command of the list, for another file than the host's own."""
-    argv = [word.replace("/etc/nftables.conf", str(path)) for word in known()["nftables-at-boot"].argv]
+    argv = [word.replace(of_host, str(path)) for word in known()[name].argv]
     return kernel.inside(*argv)
+
+
+@pytest.mark.parametrize(("family", "six"), [(4, ""), (6, "6")])
+def test_what_was_saved_is_loaded_apart_too(kernel, family, six, tmp_path):
+    saved = RULESETS / f"ufw.ip{six}tables-save"
+    before = kernel.inside("nft", "list", "ruleset")
+    of_host = (f"ip{six}tables-loaded", f"/etc/iptables/rules.v{family}")
+    apart = load_apart(kernel, saved, *of_host)
+    assert kernel.inside("nft", "list", "ruleset") == before
+    for protocol in ("tcp", "udp"):
+        made = let_in(iptables.tables(apart, family), family, protocol, PORTS)
+        assert made == let_in(iptables.tables(saved.read_text(), family), family, protocol, PORTS)
+    refused = tmp_path / "rules"
+    refused.write_text("*filter\n:INPUT DROP\n-A INPUT -m set --match-set absent src -j DROP\nCOMMIT\n")
+    with pytest.raises(subprocess.CalledProcessError) as failed:
+        load_apart(kernel, refused, *of_host)
+    assert failed.value.returncode in known()[of_host[0]].exits
 
 
 @pytest.mark.parametrize("name", ["service.nft", "two-chains.nft"])

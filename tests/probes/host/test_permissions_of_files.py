@@ -18,7 +18,8 @@ COMMANDS = {
     + "".join(f"{name}:\t0\n" for name in ("CapInh", "CapPrm", "CapEff", "CapAmb")),
     "accounts": "root:x:0:0:root:/root:/bin/bash\nmysql:x:110:112:MySQL:/nonexistent:/bin/false\n",
     "groups": "root:x:0:\nadm:x:4:eve\nmysql:x:112:\n",
-    "foreign-files": {"/usr/lib/mysql/plugin": "", "/etc/mysql/conf.d": ""},
+    "foreign-files": {"/usr/lib/mysql/plugin": "", "/etc/mysql/conf.d": "", "/srv/more.d": ""},
+    "links": {"/usr/lib/mysql/plugin": "", "/etc/mysql/conf.d": "/etc/mysql/conf.d/x.cnf\n", "/srv/more.d": ""},
     "option-file-includes": CommandOutput(
         2,
         "!includedir /etc/mysql/conf.d/\n  !includedir /etc/mysql/conf.d/\n!include /etc/mysql/my.cnf\n",
@@ -38,7 +39,8 @@ MODES = {
     **{"/var/lib/mysql/slow.log": "mysql 0640", "/usr": "root 0755"},
     **{"/usr/lib": "root 0755", "/usr/lib/mysql": "root 0755", "/usr/lib/mysql/plugin": "root 0755"},
     **{"/etc": "root 0755", "/etc/mysql": "root 0755", "/etc/mysql/my.cnf": "root 0644"},
-    **{"/etc/mysql/conf.d": "root 0755", "/var/log/binlog": "mysql 0700"},
+    **{"/etc/mysql/conf.d": "root 0755", "/var/log/binlog": "mysql 0700", "/etc/mysql/conf.d/x.cnf": "root 0644"},
+    **{"/srv": "root 0755", "/srv/my.cnf": "root 0644", "/srv/more.d": "root 0755"},
     **{"/var/backups": "root 0755", "/var/backups/mysql": "root 0700"},
 }
 PARAMS = {
@@ -79,7 +81,9 @@ def prove(probe, modes=(), variables=(), files=FILES, backups=("/var/backups/mys
     known = {**MODES, **dict(modes)}
     values = {
         "machine": Machine(
-            places={path: place(path, known) for path in known}, commands={**COMMANDS, **dict(commands)}
+            places={path: place(path, known) for path in known},
+            commands={**COMMANDS, **dict(commands)},
+            files={"/srv/my.cnf": "[mysqld]\n  !includedir /srv/more.d\n"},
         ),
         "sql": Sql(variables={**VARIABLES, **dict(variables)}, tables={"variables_info": files}),
         "params": PARAMS,
@@ -167,6 +171,15 @@ def test_whose_files_and_groups(probe, commands, says):
 def test_what_is_no_evidence(probe, commands):
     with pytest.raises(Indeterminate):
         prove(probe, commands=commands)
+
+
+def test_where_else_an_option_file_leads():
+    files = [*FILES, {"path": "/srv/my.cnf"}]
+    prove(OPTIONS, files=files)
+    with pytest.raises(AssertionError, match=r"more\.d has mode 0777"):
+        prove(OPTIONS, {"/srv/more.d": "root 0777"}, files=files)
+    with pytest.raises(AssertionError, match=r"x\.cnf' belongs to 'eve'"):
+        prove(OPTIONS, {"/etc/mysql/conf.d/x.cnf": "eve 0644"})
 
 
 def test_what_is_not_seen():

@@ -83,11 +83,11 @@ def test_sshd_unseen(probe, text):
 
 
 BLOCKS = """\
-/etc/ssh/sshd_config:3:Include /etc/ssh/sshd_config.d/*.conf
+/etc/ssh/sshd_config:3:Include "/etc/ssh/sshd_config.d/*.conf" /etc/crypto-policies/back-ends/opensshserver.config # two
 /etc/ssh/sshd_config:9:PermitRootLogin yes
 /etc/ssh/sshd_config:99:Match User backup
 /etc/ssh/sshd_config:100:    PermitRootLogin without-password
-/etc/ssh/sshd_config:101:    passwordauthentication=no
+/etc/ssh/sshd_config:101:    passwordauthentication=no # keys only
 /etc/ssh/sshd_config.d/a.conf:1:PasswordAuthentication yes
 """
 ROOTS = (
@@ -114,6 +114,11 @@ def test_blocks_that_let_nobody_in():
         ),
         ('/etc/ssh/sshd_config:102:\tKbdInteractiveAuthentication="yes"\n', "for 'User backup' Kbd"),
         ("/etc/ssh/sshd_config:102:ChallengeResponseAuthentication yes\n", "ChallengeResponse"),
+        ("/etc/ssh/sshd_config:102:SkeyAuthentication yes\n", "Skey"),
+        (
+            '/etc/ssh/x:1:"Match" User dba\n/etc/ssh/x:2:"PasswordAuthentication" "yes" # for now\n',
+            "'User dba' Password",
+        ),
         (ROOTS, "8: for 'Address 10.0.0.0/8' permitrootlogin is 'yes'"),
         (
             "/etc/ssh/sshd_config:102:Match all\n/etc/ssh/sshd_config:103:PermitEmptyPasswords yes\n",
@@ -131,6 +136,7 @@ def test_blocks_that_let_somebody_in(more, says):
     [
         (BLOCKS + "/etc/ssh/sshd_config:102:Include /etc/ssh/sshd_config.d/x.conf\n", MISSING),
         ("/etc/ssh/sshd_config:1:Include /opt/ssh/*.conf\n", MISSING),
+        ("/etc/ssh/sshd_config:1:Include /etc/crypto-policies/back-ends/other.config\n", MISSING),
         ("\x1b[2Jfine\n", MISSING),
         ("", MISSING + "grep: /etc/ssh/sshd_config: No such file or directory\n"),
         (BLOCKS, MISSING + "grep: /etc/ssh/sshd_config.d/a.conf: Permission denied\n"),

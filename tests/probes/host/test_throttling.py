@@ -16,6 +16,7 @@ PARAMS = {
     "shortest_ban_s": 600,
     "shortest_window_s": 300,
     "banning_actions": ("nftables", "iptables", "ufw"),
+    "most_exempt": 2,
 }
 UNIT = "LoadState=loaded\nActiveState=active\nSubState=running\nUnitFileState=enabled\n"
 STATUS = "Status\n|- Number of jail:\t2\n`- Jail list:\tmysqld-auth, sshd\n"
@@ -42,6 +43,7 @@ ABSENT = CommandOutput(255, "Sorry but the jail 'mysqld-auth' does not exist\n",
 LOG = "Current monitored log file(s):\n`- {}\n"
 NO_LOG, NO_MATCH = "No file is currently monitored\n", "No journal match filter set\n"
 JOURNAL = "Current match filter:\n_SYSTEMD_UNIT=ssh.service + _COMM=sshd\n"
+OF_ALIAS = "Current match filter:\n_SYSTEMD_UNIT=sshd.service + _COMM=sshd\n"
 NOBODY = "No IP address/network is ignored\n"
 FILE = ({"path": "/var/log/mysql/error.log", "type": "regular file"},)
 REGEX = "The following regular expression are defined:\n`- [0]: ^Access denied .*$\n"
@@ -58,8 +60,16 @@ def both_of(answer):
     return dict.fromkeys(JAILS, answer)
 
 
+ACTIVE = "LoadState=loaded\nId={}\nActiveState=active\n"
+FAILED = ACTIVE.format("ssh.service").replace("=active", "=failed")
+SERVICES = {
+    "ssh.service": ACTIVE.format("ssh.service"),
+    "sshd.service": ACTIVE.format("ssh.service"),
+    "mysql.service": ACTIVE.format("mysql.service"),
+}
 GOOD = {
-    "unit": {"fail2ban.service": UNIT},
+    "unit": {"fail2ban.service": UNIT, **SERVICES},
+    "processes": "    1     0 root             systemd\n  700     1 root             sshd-session\n",
     "fail2ban-status": STATUS,
     "fail2ban-jail": both(JAIL),
     "fail2ban-actions": both(ACTIONS),
@@ -76,7 +86,9 @@ GOOD = {
     "sshd-effective": "port 22\nlistenaddress 0.0.0.0:22\n",
 }
 POLICY = (Admitted(22, ("10.20.1.0/24", "10.20.2.0/24")), Admitted(3306, ("10.20.1.0/24", "fd00::/64")))
-TARGET = target(host=Host("ssh://h", jails={"ssh": "sshd", "database": "mysqld-auth"}, firewall=POLICY))
+TARGET = target(
+    host=Host("ssh://h", jails={"ssh": "sshd", "database": "mysqld-auth"}, firewall=POLICY, service="mysql.service")
+)
 VARIABLES = {"port": "3306", "log_error": "/var/log/mysql/error.log"}
 
 
@@ -96,7 +108,7 @@ def look(found, where=TARGET, **variables):
     throttling.test_jails_ban_soon_and_for_long(found, where, PARAMS)
     jails.test_jails_watch_a_log(found, where)
     jails.test_database_s_jail_reads_the_server_s_log(found, sql, where)
-    jails.test_nobody_who_gets_in_is_spared(found, sql, where)
+    jails.test_nobody_who_gets_in_is_spared(found, sql, where, PARAMS)
     jails.test_bans_close_the_port(found, sql, where, PARAMS)
 
 
@@ -113,7 +125,9 @@ def test_as_it_should_be():
     look(machine(fail2ban_port={"sshd": "0:65535\n", "mysqld-auth": "http,3300-3310\n".replace("http", "80")}))
     look(machine(fail2ban_port=both_of(NO_PORT)))
     look(machine(), target(host=Host("ssh://h", jails=TARGET.host.jails)))
-    in_the_journal = {"mysqld-auth": "Current match filter:\n_SYSTEMD_UNIT=mariadb.service\n"}
+    before_openssh_9_8 = {"processes": "    1     0 root             systemd\n  700     1 root             sshd\n"}
+    look(machine(fail2ban_journalmatch={"sshd": OF_ALIAS}, **before_openssh_9_8))
+    in_the_journal = {"mysqld-auth": "Current match filter:\n_SYSTEMD_UNIT=mysql.service + _COMM=x\n"}
     look(machine(fail2ban_logpath=both(NO_LOG), fail2ban_journalmatch=in_the_journal), log_error="stderr")
 
 
@@ -136,11 +150,15 @@ def test_as_it_should_be():
         ({"fail2ban_ignoreip": {"sshd": "These IP addresses/networks are ignored:\n`- 128.0.0.0/1\n"}}, "128"),
         ({"fail2ban_logpath": {"mysqld-auth": LOG.format("/var/log/other.log")}}, "server writes to '/var/log/mysql/"),
         ({"fail2ban_failregex": {"mysqld-auth": NO_REGEX}}, "mysqld-auth looks for nothing"),
-        ({"fail2ban_ignoreip": {"sshd": SPARED.format("10.20.0.0/16")}}, "sshd exempts all whom the firewall lets in"),
+        ({"fail2ban_ignoreip": {"sshd": SPARED.format("10.20.0.0/16")}}, "sshd exempts 512 of the addresses"),
         (
             {"fail2ban_ignoreip": {"mysqld-auth": SPARED.format("10.20.1.0/25\n|- fd00::/16\n`- 10.20.1.128/25")}},
-            "mysqld-auth exempts all",
+            "mysqld-auth exempts [0-9]{20} of the addresses",
         ),
+        ({"fail2ban_ignoreip": {"sshd": SPARED.format("10.20.2.4/30")}}, "sshd exempts 4 of the addresses"),
+        ({"fail2ban_failregex": {"mysqld-auth": REGEX.replace("Access denied", "Failed")}}, "not look for .Access"),
+        ({"fail2ban_journalmatch": {"sshd": OF_ALIAS}}, "where sshd's messages come from sshd-session"),
+        ({"fail2ban_journalmatch": {"sshd": JOURNAL}, "unit": {"ssh.service": FAILED}}, "sshd-session"),
         ({"fail2ban_port": {"mysqld-auth": "3307\n"}}, "mysqld-auth do not close port 3306: nftables-multiport closes"),
         ({"sshd_effective": "port 22\nPort 2222\n"}, "sshd do not close port 22, 2222"),
     ],
@@ -179,9 +197,10 @@ def test_a_log_that_is_no_file():
 
 
 def test_a_server_that_logs_to_the_journal():
-    of_another = {"mysqld-auth": "Current match filter:\n_SYSTEMD_UNIT=nginx.service\n"}
-    with pytest.raises(AssertionError, match=r"matches .*nginx.* and not the server's unit"):
-        look(machine(fail2ban_logpath=both(NO_LOG), fail2ban_journalmatch=of_another), log_error="stderr")
+    for unit in ("nginx", "mysqld", "mysql-router"):
+        of_another = {"mysqld-auth": f"Current match filter:\n_SYSTEMD_UNIT={unit}.service\n"}
+        with pytest.raises(AssertionError, match=rf"matches .*{unit}.* and not the server's unit"):
+            look(machine(fail2ban_logpath=both(NO_LOG), fail2ban_journalmatch=of_another), log_error="stderr")
     with pytest.raises(Indeterminate, match="whether that gets into"):
         look(machine(), log_error="stderr")
 

@@ -32,6 +32,7 @@ STABLE = (
     "/l/a_InRelease:Origin: Debian\n/l/a_InRelease:Label: Debian\n/l/a_InRelease:Suite: stable\n"
     "/l/a_InRelease:Codename: trixie\n/l/a_InRelease:Version: 13.7\n"
 )
+SID = STABLE.replace("/a_", "/s_").replace(": stable", ": unstable").replace(": trixie", ": sid")
 VENDOR = "/l/v_Release:Origin: MySQL\n/l/v_Release:Label: MySQL\n/l/v_Release:Suite: {suite}\n"
 LISTED = (
     "Listing...\nbase-files/stable 13.8+deb13u2 amd64\n"
@@ -41,6 +42,9 @@ LISTED = (
     "unattended-upgrades/stable,now 2.12 all [installed]\n"
     "mariadb-server-core/unstable 1:11.8.9-4 amd64\n"
     "mariadb-server-core/stable,now 1:11.8.9-0+deb13u1 amd64 [installed]\n"
+)
+OF_A_LOST_ARCHIVE = LISTED.replace("core/stable,now", "core/now").replace(
+    "core/unstable 1:11.8.9-4", "core/stable 1:10.11"
 )
 ORIGINS = (
     'Unattended-Upgrade "";\nUnattended-Upgrade::Origins-Pattern "";\n'
@@ -154,6 +158,13 @@ def unit(name, old, new):
             VENDORS | {"apt-versions": VENDORS["apt-versions"] + "mariadb-server-core/trixie 1:11.8.10 amd64\n"},
             "own archive holds mariadb-server-core 1:11.8.10, 1:11.8.9",
         ),
+        (
+            {
+                "apt-archives": STABLE + SECURITY + SID,
+                "apt-versions": LISTED.replace("core/stable,now 1:11.8.9-0+deb13u1", "core/now 1:11.8.8-1"),
+            },
+            "own archive holds mariadb-server-core 1:11.8.9-4, 1:11.8.8-1",
+        ),
         (without("unattended-upgrades/stable,now 2.12 all [installed]\n"), "is not installed"),
         ({"unattended-upgrade": ORIGINS.replace("Security", "Updates")}, "installs nothing from 'Debian-Security:13/"),
         ({"unattended-upgrade": ORIGINS.replace("=Debian,", "=debian,")}, "installs nothing from"),
@@ -188,6 +199,9 @@ def test_what_is_wrong(changes, says):
             {"unattended-upgrade": ORIGINS.replace("=Debian,", "=Debian,site=a.example,")},
             "depends on more than was seen",
         ),
+        ({"kernel-packages": GOOD["kernel-packages"].replace("linux-image-cloud-", "x-")}, "brings the next kernel"),
+        ({"apt-versions": LISTED.replace("stable-security,", "")}, "lists hold no packages"),
+        ({"apt-versions": OF_A_LOST_ARCHIVE}, "no archive of apt's holds mariadb-server-core"),
         (
             without("mariadb-server-core/stable,now 1:11.8.9-0+deb13u1 amd64 [installed]\n"),
             "does not show the server's",

@@ -18,6 +18,7 @@ COMMANDS = (
         limit=1 << 17,
         alone=True,
     ),
+    Command("links", ("find", "{path}", "-mindepth", "1", "-maxdepth", "1", "-type", "l"), root=True, alone=True),
     # Where else an option file leads; those of Debian and of Red Hat. grep(1): 2 where a place is missing.
     Command(
         "option-file-includes",

@@ -10,16 +10,18 @@ def _file(name: str, path: str, *, root: bool = True) -> Command:
     return Command(name, ("cat", path), root=root, exits=(0, 1), limit=1 << 18)
 
 
-def _loaded_apart(name: str, path: str) -> Command:
-    """What the kernel makes of a file of nft's: unshare(1), nft(8).
+def _loaded_apart(name: str, path: str, load: str, show: str) -> Command:
+    """What the kernel makes of a file of rules: unshare(1), nft(8), iptables-restore(8).
 
     A network namespace of its own starts without rules, and none of the host's packets pass it: nothing of the host's
     rules changes, whatever the file flushes or adds. It ends with its only process. Alone, since only a probe that
-    has seen the service load this file asks for it; exit status 1 is what both programs have for a failure.
+    has seen the service load this file asks for it; exit statuses 1 to 4 are what these programs have for a failure.
     """
-    load = f"nft -f {path} >/dev/null && nft --json list ruleset"
-    return Command(name, ("unshare", "--net", "--", "sh", "-c", load), True, (0, 1), 1 << 20, alone=True)
+    both = f"{load} {path} >/dev/null && {show}"
+    return Command(name, ("unshare", "--net", "--", "sh", "-c", both), True, (0, 1, 2, 3, 4), 1 << 20, alone=True)
 
+
+_NFT = ("nft -f", "nft --json list ruleset")
 
 COMMANDS = (
     Command("nftables-ruleset", ("nft", "--json", "list", "ruleset"), root=True, limit=1 << 20),
@@ -67,10 +69,18 @@ COMMANDS = (
     ),
     _file("nftables-configuration", "/etc/nftables.conf"),
     _file("nftables-sysconfig", "/etc/sysconfig/nftables.conf"),
-    _loaded_apart("nftables-at-boot", "/etc/nftables.conf"),
-    _loaded_apart("nftables-sysconfig-at-boot", "/etc/sysconfig/nftables.conf"),
+    _loaded_apart("nftables-at-boot", "/etc/nftables.conf", *_NFT),
+    _loaded_apart("nftables-sysconfig-at-boot", "/etc/sysconfig/nftables.conf", *_NFT),
     _file("iptables-at-boot", "/etc/iptables/rules.v4"),
     _file("ip6tables-at-boot", "/etc/iptables/rules.v6"),
+    _loaded_apart("iptables-loaded", "/etc/iptables/rules.v4", "iptables-restore", "iptables-save"),
+    _loaded_apart("ip6tables-loaded", "/etc/iptables/rules.v6", "ip6tables-restore", "ip6tables-save"),
+    # What loads them: iptables-persistent's; they go with the package, the files and the enabled service stay.
+    Command(
+        "persistent-plugins",
+        ("find", "-L", "/usr/share/netfilter-persistent/plugins.d", "-name", "*ip*tables", "-perm", "/111"),
+        exits=(0, 1),
+    ),
     Command("ipv6-addresses", ("cat", "/proc/net/if_inet6"), exits=(0, 1)),
     Command("sockets", ("ss", "-H", "-l", "-n", "-t", "-u", "-p"), root=True, limit=1 << 17),
 )

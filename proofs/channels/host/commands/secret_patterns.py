@@ -100,7 +100,9 @@ SETTING = _whole(
 )
 """In a unit, a profile or a service's defaults. systemd.exec(5): SetCredential= holds it in plain text."""
 
-OPTION = _whole(rf"^\s*\K(?:{_OPTION_NAME})\s*=(?&given)|{_NO_COMMENT}.*?\K{_URL}")
+# Nothing is expanded there: whatever stands for a password is one, but the words of a switch.
+_SET = rf"(?!\s*{_QUOTES}(?i:yes|no|true|false|on|off|force(?:_plus_permanent)?){_ENDS})(?=\s*{_QUOTES}[^\s\"'])"
+OPTION = _whole(rf"^\s*\K(?:{_OPTION_NAME})\s*={_SET}|{_NO_COMMENT}.*?\K{_URL}")
 """In an option file of the servers. wsrep_sst_auth is Galera's `user:password`."""
 
 SCRIPT = _whole(rf"{_NO_COMMENT}.*?\K(?:{_BY_SHELL})")

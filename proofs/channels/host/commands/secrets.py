@@ -16,6 +16,7 @@ _RECORDS = ("--no-messages", "--text", "--null-data", "--with-filename", "--only
 _HOMES = ("/root", "/home", "/export/home")
 # Homes of services and of people who share a machine with them; each may be a home itself (/var/www).
 _OTHER_HOMES = ("/var/lib", "/var/www", "/srv", "/opt")
+_SECONDS = 60
 _LISTED = ("-printf", "%m|%s|%u|%p\\n")
 
 
@@ -39,7 +40,9 @@ def _processes(name: str, file: str, pattern: str) -> Command:
 
 
 def _command(name: str, argv: tuple[str, ...], *, limit: int) -> Command:
-    return Command(name, argv, root=True, exits=(0, 1), limit=limit, alone=True, seconds=60)
+    # The limit is root's too: a login cannot end sudo's child.
+    limited = ("timeout", "-k", "5", str(_SECONDS), *argv)
+    return Command(name, limited, root=True, exits=(0, 1), limit=limit, alone=True, seconds=_SECONDS + 10)
 
 
 COMMANDS = (
@@ -112,6 +115,7 @@ COMMANDS = (
         "history-secrets",
         (*_HOMES, *_OTHER_HOMES),
         (
+            *("-size", "-16385k"),
             "(",
             "-path",
             "*/.mysqlsh/history.*",

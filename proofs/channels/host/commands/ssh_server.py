@@ -7,7 +7,7 @@ from proofs.model import STRANGER
 
 _JUDGED = (
     "match|include|permitrootlogin|passwordauthentication|kbdinteractiveauthentication"
-    "|challengeresponseauthentication|permitemptypasswords"
+    "|challengeresponseauthentication|skeyauthentication|permitemptypasswords"
 )
 _PLACES = (
     "/etc/ssh/sshd_config",
@@ -25,7 +25,10 @@ COMMANDS = (
     ),
     # What Match blocks set, whoever they are for. grep(1): 2 where a place is missing, which its errors tell.
     Command(
-        "sshd-blocks", ("grep", "-rniE", f"^[[:blank:]]*({_JUDGED})[[:blank:]=]", *_PLACES), root=True, exits=(0, 1, 2)
+        "sshd-blocks",
+        ("grep", "-RniE", f"^[[:blank:]]*[^#[:alnum:]]?({_JUDGED})[^[:alnum:]]", *_PLACES),
+        root=True,
+        exits=(0, 1, 2),
     ),
     # Only the message itself; status 1 for none that matches (journalctl(1), --grep).
     Command(

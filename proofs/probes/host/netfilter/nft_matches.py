@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from proofs.probes.host.netfilter.operands import addresses, destination_is, port_pair, words_of
@@ -57,11 +57,11 @@ def key_is(left: Any, right: Any, sets: Sets) -> Condition:  # noqa: PLR0911 - o
         if known is None or fleeting(known):
             return UNKNOWN
         entries = [each[0] if known.get("map") else each for each in known.get("elem", [])]
-        return AnyOf(tuple(key_is(left, each, sets) for each in entries))
+        return _any_of(key_is(left, each, sets) for each in entries)
     if isinstance(right, dict) and "set" in right:
-        return AnyOf(tuple(key_is(left, each, sets) for each in right["set"]))
+        return _any_of(key_is(left, each, sets) for each in right["set"])
     if isinstance(right, list):
-        return AnyOf(tuple(key_is(left, each, sets) for each in right))
+        return _any_of(key_is(left, each, sets) for each in right)
     if isinstance(right, dict) and "elem" in right:
         return key_is(left, right["elem"]["val"], sets)
     if isinstance(left, dict) and "concat" in left:
@@ -71,6 +71,23 @@ def key_is(left: Any, right: Any, sets: Sets) -> Condition:  # noqa: PLR0911 - o
             tuple(key_is(one, other, sets) for one, other in zip(left["concat"], right["concat"], strict=True))
         )
     return _one(left, right)
+
+
+def _any_of(conditions: Iterable[Condition]) -> Condition:
+    """One of these, those of one kind in one: a list of thousands of addresses is no work of its square."""
+    sources: dict[int, list[tuple[int, int]]] = {}
+    ports: dict[str | None, list[tuple[int, int]]] = {}
+    others = []
+    for each in conditions:
+        if isinstance(each, From):
+            sources.setdefault(each.family, []).extend(each.sources.pairs)
+        elif isinstance(each, Ports):
+            ports.setdefault(each.protocol, []).extend(each.ports.pairs)
+        else:
+            others.append(each)
+    merged: list[Condition] = [From(family, Spans.of(pairs)) for family, pairs in sources.items()]
+    merged += [Ports(protocol, Spans.of(pairs)) for protocol, pairs in ports.items()]
+    return AnyOf((*merged, *others))
 
 
 def fleeting(known: Mapping[str, Any]) -> bool:

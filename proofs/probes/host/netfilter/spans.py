@@ -37,6 +37,11 @@ class Spans:
         """Every address of the family 4 or 6."""
         return cls(((0, (1 << BITS[family]) - 1),))
 
+    @property
+    def size(self) -> int:
+        """How many numbers there are."""
+        return sum(last - first + 1 for first, last in self.pairs)
+
     def __bool__(self) -> bool:
         return bool(self.pairs)
 
