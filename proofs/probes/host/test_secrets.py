@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
-from proofs.errors import Indeterminate
+from proofs.errors import Indeterminate, NotApplicable
 from proofs.model import ParameterValue
 from proofs.ports import HostChannel, SqlChannel
 from proofs.probes.host.permissions import octal
 from proofs.probes.host.secrets import SecretFile, by_process, searched
 from proofs.probes.host.server import server_pid
-from proofs.probes.transport.settings import texts
+from proofs.probes.transport.settings import ON, texts
 
 _PROGRAM = re.compile(r"(?:\S*/)?(?:(?:mysql|mariadb)[a-z_-]*|mariabackup|xtrabackup|mydumper|myloader)")
 _WITNESSES = frozenset({"PATH", "INVOCATION_ID"})
@@ -82,6 +82,14 @@ def test_no_secret_in_histories(machine: HostChannel) -> None:
     _judge(file for file in files if file.secrets)
     kept = [file.path for file in files if _CLIENT_HISTORY.fullmatch(file.path) and file.size]
     assert not kept, f"clients keep a history of statements: {_listing([ascii(path) for path in kept])}"
+
+
+def test_statements_are_not_logged_raw(sql: SqlChannel) -> None:
+    """Passwords in statements are rewritten before they are logged (MySQL manual, "Passwords and Logging"; log_raw)."""
+    raw = sql.variable("log_raw")
+    if raw is None:
+        raise NotApplicable("this server has no switch for it (log_raw)")
+    assert raw.upper() not in ON, f"log_raw is {raw!a}: passwords are logged as they are sent"
 
 
 def _is_profile(file: SecretFile) -> bool:

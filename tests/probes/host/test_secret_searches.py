@@ -16,7 +16,7 @@ from probes.looks import Machine, Sql
 from proofs.channels.host.commands import known, secrets
 from proofs.channels.host.output import CommandOutput
 from proofs.channels.host.script import script
-from proofs.errors import ChannelError, Indeterminate
+from proofs.errors import ChannelError, Indeterminate, NotApplicable
 from proofs.probes.host import test_secrets as probes
 
 SECRET = "c0rrect-horse"
@@ -341,10 +341,10 @@ ONE_EACH = ("process-arguments", "process-variables", "unit-secrets", "option-fi
 FILE = "755|9|root|/usr/local/sbin/a\n/usr/local/sbin/a:7: -p\n"
 
 
-def prove(probe, **changes):
+def prove(probe, log_raw="OFF", **changes):
     values = {
         "machine": Machine(commands={**SOUND, **changes}),
-        "sql": Sql(variables={"port": "3306"}),
+        "sql": Sql(variables={"port": "3306", **({"log_raw": log_raw} if log_raw else {})}),
         "params": {"max_mode": "0640", "accepted_variables": ("AN_TOKEN",)},
     }
     probe(**{name: values[name] for name in probe.__code__.co_varnames[: probe.__code__.co_argcount]})
@@ -403,7 +403,7 @@ def test_findings(probe, command, more, says):
         (ALL[2], "unit-secrets", CommandOutput(1, SOUND["unit-secrets"], "find: 'grep': No such file or directory\n")),
         (ALL[3], "profile-secrets", ""),
         (ALL[4], "history-secrets", CommandOutput(1, "", "x" * 4096)),
-        *((probe, name, ChannelError("refused")) for probe, name in zip(ALL, ONE_EACH, strict=True)),
+        *((probe, name, ChannelError("refused")) for probe, name in zip(ALL[:5], ONE_EACH, strict=True)),
     ],
 )
 def test_what_is_no_evidence(probe, command, answer):
@@ -414,3 +414,10 @@ def test_what_is_no_evidence(probe, command, answer):
 def test_files_that_went_away_are_no_trouble():
     gone = CommandOutput(1, SOUND["unit-secrets"], "find: '/etc/crontab': No such file or directory\n")
     prove(ALL[2], **{"unit-secrets": gone})
+
+
+def test_statements_as_they_come():
+    with pytest.raises(AssertionError, match="log_raw is 'ON'"):
+        prove(ALL[5], log_raw="ON")
+    with pytest.raises(NotApplicable, match="no switch for it"):
+        prove(ALL[5], log_raw=None)
