@@ -21,9 +21,10 @@ BUILD_LIMIT_S = 900
 DISK = "8G"
 _FORMAT = 1
 """Counted up when what is done below changes what comes of a recipe."""
+# An ordinary user makes no device nodes, not even in a namespace; the initial RAM disk mounts a /dev of the kernel's.
 _DISK = """cd "$1"
 mkdir root
-tar --extract --file=root.tar --directory=root --same-owner --xattrs --xattrs-include='*'
+tar --extract --file=root.tar --directory=root --same-owner --xattrs --xattrs-include='*' $3
 rm root.tar
 mke2fs -q -t ext4 -L root -m 1 -d root disk.ext4 "$2"
 cp root/boot/vmlinuz-* vmlinuz
@@ -49,14 +50,14 @@ def find(recipe: Recipe, say: Callable[[str], None]) -> Image:
     with locked(room / f"{recipe.name}.lock"):
         if not home.is_dir():
             for abandoned in room.glob(f".{recipe.name}-*"):
-                shutil.rmtree(abandoned)
+                _remove(abandoned)
             say(f"building {recipe.name} from Debian packages (about two minutes, once)")
             building = Path(tempfile.mkdtemp(prefix=f".{recipe.name}-", dir=room))
             try:
                 _build(recipe, building)
                 building.rename(home)
             finally:
-                shutil.rmtree(building, ignore_errors=True)
+                _remove(building)
             for older in room.glob(f"{recipe.name}-*"):
                 if older != home and older.is_dir():
                     shutil.rmtree(older)
@@ -82,10 +83,18 @@ def _as_root() -> list[str]:
     return [] if os.geteuid() == 0 else ["unshare", "--map-root-user", "--map-auto", "--mount"]
 
 
+def _remove(path: Path) -> None:
+    """A directory of a build; what an ordinary user's build left in it belongs to subordinate ids."""
+    if path.exists():
+        subprocess.run([*_as_root(), "rm", "-rf", "--", str(path)], check=True, timeout=120)
+
+
 def _build(recipe: Recipe, into: Path) -> None:
-    tools = ("mmdebstrap", "mke2fs", "qemu-img")
+    tools = ("mmdebstrap", "mke2fs", "qemu-img", *(() if os.geteuid() == 0 else ("newuidmap",)))
     if missing := [tool for tool in tools if shutil.which(tool) is None]:
-        raise ConfigurationError(f"{missing[0]}: not found; a host needs mmdebstrap, e2fsprogs, qemu-utils and QEMU")
+        raise ConfigurationError(
+            f"{missing[0]}: not found; a host needs mmdebstrap, e2fsprogs, qemu-utils and QEMU, and uidmap without root"
+        )
     (into / "files.tar").write_bytes(recipe.archive())
     hooks = [f"tar-in {shlex.quote(str(into / 'files.tar'))} /"]
     for number, script in enumerate(recipe.setups):
@@ -111,7 +120,8 @@ def _build(recipe: Recipe, into: Path) -> None:
     log = into / "build.log"
     try:
         with log.open("wb") as stream:
-            for command in (arguments, [*_as_root(), "sh", "-ec", _DISK, "sh", str(into), DISK]):
+            nodes = "" if os.geteuid() == 0 else "--exclude=./dev/*"
+            for command in (arguments, [*_as_root(), "sh", "-ec", _DISK, "sh", str(into), DISK, nodes]):
                 subprocess.run(
                     command, check=True, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, timeout=BUILD_LIMIT_S
                 )
