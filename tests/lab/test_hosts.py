@@ -111,6 +111,17 @@ def test_the_logs_of_a_machine_that_did_not_come_up_stay(monkeypatch: pytest.Mon
     assert not directory(name).exists()
 
 
+def test_what_is_missing_for_an_ordinary_user_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
+    """And nothing of the build is left, though nobody can become the owner of a namespace's files."""
+    monkeypatch.setattr(image, "cache_room", lambda room: tmp_path)
+    monkeypatch.setattr(image, "_as_root", lambda: ["false"])
+    monkeypatch.setattr(image.os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(image.shutil, "which", lambda tool: None if tool == "newuidmap" else f"/usr/bin/{tool}")
+    with pytest.raises(ConfigurationError, match=r"newuidmap: not found; .* uidmap without root"):
+        image.find(recipe.load("db01"), lambda said: None)
+    assert [each.name for each in tmp_path.iterdir()] == ["db01.lock"]
+
+
 @pytest.mark.parametrize(
     ("says", "expected"),
     [

@@ -84,9 +84,13 @@ def _as_root() -> list[str]:
 
 
 def _remove(path: Path) -> None:
-    """A directory of a build; what an ordinary user's build left in it belongs to subordinate ids."""
-    if path.exists():
-        subprocess.run([*_as_root(), "rm", "-rf", "--", str(path)], check=True, timeout=120)
+    """A directory of a build, as far as it can be: what hinders must not hide why the build failed.
+
+    What an ordinary user's build left belongs to subordinate ids.
+    """
+    shutil.rmtree(path, ignore_errors=True)
+    if path.exists() and os.geteuid() != 0:
+        subprocess.run([*_as_root(), "rm", "-rf", "--", str(path)], check=False, capture_output=True, timeout=120)
 
 
 def _build(recipe: Recipe, into: Path) -> None:

@@ -11,6 +11,7 @@ from proofs.model import ParameterValue, Target
 from proofs.ports import HostChannel, SqlChannel
 from proofs.probes.certificates.material import server_path
 from proofs.probes.hardening.option_files import paths_of
+from proofs.probes.host.missing import troubles
 from proofs.probes.host.permissions import judge_directories, judge_group, judge_mode, octal
 from proofs.probes.host.process import account_of, group_of
 from proofs.probes.host.server import server_pid
@@ -89,8 +90,8 @@ def test_option_files_cannot_be_changed(machine: HostChannel, sql: SqlChannel, t
     for path in paths:
         _judge(machine, path, {"root"}, most, params)
     included = machine.command("option-file-includes")
-    if troubles := [line for line in included.stderr.splitlines() if not line.endswith(": No such file or directory")]:
-        raise Indeterminate(f"which files option files include was not seen: {troubles[0][:200]!a}")
+    if unseen := troubles(included.stderr):
+        raise Indeterminate(f"which files option files include was not seen: {unseen[0][:200]!a}")
     lines = {line.strip() for line in included.lines}
     for path in (each for each in paths if not each.startswith(_KNOWN)):
         lines |= {line.strip() for line in machine.read_text(path).splitlines() if line.strip().startswith("!include")}

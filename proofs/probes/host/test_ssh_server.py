@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from proofs.errors import Indeterminate
 from proofs.model import ParameterValue
 from proofs.ports import HostChannel
+from proofs.probes.host.missing import troubles
 from proofs.probes.transport.settings import listed, texts
 
 LOOKS = ("sshd-effective", "sshd-effective-root")
@@ -45,9 +46,9 @@ def test_no_block_lets_more_in(machine: HostChannel, params: Mapping[str, Parame
     A block ends with the next one or its file. What is included from elsewhere, or within a block, was not read.
     """
     answer = machine.command("sshd-blocks")
-    troubles = [line for line in answer.stderr.splitlines() if not line.endswith(": No such file or directory")]
-    if troubles or f"{_MAIN}: No such file" in answer.stderr:
-        raise Indeterminate(f"sshd's configuration was not read: {(troubles or [answer.stderr.strip()])[0][:200]!a}")
+    unseen = troubles(answer.stderr)
+    if unseen or f"{_MAIN}: No such file" in answer.stderr:
+        raise Indeterminate(f"sshd's configuration was not read: {(unseen or [answer.stderr.strip()])[0][:200]!a}")
     blocks: dict[str, str] = {}
     for line in answer.lines:
         found = _LINE.fullmatch(line)
